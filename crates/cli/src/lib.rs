@@ -1,0 +1,1 @@
+//! The command plimsoll: SLO rules and checks, load gates, dashboards, error codes.

@@ -1,0 +1,1 @@
+//! Health checks, Kubernetes probes and graceful drain.

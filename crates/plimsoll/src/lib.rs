@@ -1,0 +1,1 @@
+//! One tower layer that makes a service observable and bounded.

@@ -1,0 +1,1 @@
+//! Exact rate limits (GCRA) and concurrency limits as tower layers.

@@ -1,0 +1,1 @@
+//! The sample: a card service that uses only the facade.

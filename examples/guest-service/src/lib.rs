@@ -1,0 +1,1 @@
+//! An ordinary axum service with its own telemetry, before and after adopting Plimsoll.

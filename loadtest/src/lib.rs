@@ -1,0 +1,1 @@
+//! Load tests as a gate: open-model arrivals, goose journeys, a verdict to trust.

@@ -1,0 +1,1 @@
+//! Service level objectives: reader, burn-rate rules, live check, dashboards.
