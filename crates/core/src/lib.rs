@@ -1,1 +1,38 @@
-//! The words every part of Plimsoll shares: names, outcomes, blame, the request record, the observed body.
+//! The words every part of Plimsoll shares.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`names`] | metrics, labels and log keys, spelled once |
+//! | [`outcome`] | how a request ended, whose fault it was, how an SLO counts it |
+//! | [`ids`] | trace, span and request ids; the `traceparent` header |
+//! | [`record`] | the one record of a request and the handle that finishes it once |
+//! | [`current`] | the record of the request being polled on this thread |
+//! | [`body`] | the one body wrapper of the stack |
+//! | [`permit`] | what a request holds until the end of its body |
+//! | [`refusal`] | why an inner layer said no, for an outer one to render |
+//! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
+//! | [`peer`] | who the client is and whom we trust |
+//! | [`clock`] | time, injected |
+//!
+//! It imports no other crate of the workspace.
+
+pub mod body;
+pub mod clock;
+pub mod current;
+pub mod ids;
+pub mod intern;
+pub mod mode;
+pub mod names;
+pub mod outcome;
+pub mod peer;
+pub mod permit;
+pub mod record;
+pub mod refusal;
+
+pub use body::ObservedBody;
+pub use clock::Clock;
+pub use mode::{Mode, Part, Rollout};
+pub use outcome::{Blame, Outcome, Slo};
+pub use permit::{Permit, Release};
+pub use record::{Ending, Open, Record, Sink};
+pub use refusal::Refusal;

@@ -1,0 +1,155 @@
+//! The record of the request that is being polled on this thread.
+//!
+//! The layer moves its record here for the length of each poll and takes it
+//! back after, so an event, a limiter or an error finds it without a lock, a
+//! span look-up or an allocation. Work given to `tokio::spawn` is polled
+//! elsewhere; [`carry`] brings the ids along.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::ids::Ids;
+use crate::record::Record;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Box<Record>>> = const { RefCell::new(None) };
+    static CARRIED: Cell<Option<Ids>> = const { Cell::new(None) };
+}
+
+/// Lets `act` see and change the current record. `None` when no request is
+/// being polled here, or when called from inside another `with`.
+pub fn with<R>(act: impl FnOnce(&mut Record) -> R) -> Option<R> {
+    CURRENT.with(|current| {
+        let mut current = current.try_borrow_mut().ok()?;
+        current.as_deref_mut().map(act)
+    })
+}
+
+/// The ids of the request being polled here, or carried here by [`carry`].
+pub fn ids() -> Option<Ids> {
+    with(|record| record.ids).or_else(|| CARRIED.get())
+}
+
+/// Whether a request is being polled here.
+pub fn is_set() -> bool {
+    CURRENT.with(|current| {
+        current
+            .try_borrow()
+            .map_or(true, |current| current.is_some())
+    })
+}
+
+/// Makes a record current until it is dropped; see [`crate::Open::enter`].
+#[derive(Debug)]
+pub struct Entered<'a> {
+    home: &'a mut Option<Box<Record>>,
+    outer: Option<Box<Record>>,
+}
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(home: &'a mut Option<Box<Record>>) -> Self {
+        let outer = swap(home.take());
+        Self { home, outer }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        *self.home = swap(self.outer.take());
+    }
+}
+
+fn swap(record: Option<Box<Record>>) -> Option<Box<Record>> {
+    CURRENT.with(|current| match current.try_borrow_mut() {
+        Ok(mut current) => std::mem::replace(&mut *current, record),
+        // Inside `with`: a request polled by the closure of another. Keep ours home.
+        Err(_) => record,
+    })
+}
+
+pin_project! {
+    /// A future whose events carry the ids of the request that made it.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Carried<F> {
+        #[pin]
+        inner: F,
+        ids: Option<Ids>,
+    }
+}
+
+/// Wraps work for `tokio::spawn` so that it keeps the current request's ids.
+pub fn carry<F: Future>(work: F) -> Carried<F> {
+    Carried {
+        inner: work,
+        ids: ids(),
+    }
+}
+
+impl<F: Future> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        struct Restore(Option<Ids>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CARRIED.set(self.0);
+            }
+        }
+        let this = self.project();
+        let _restore = Restore(CARRIED.replace(*this.ids));
+        this.inner.poll(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::fresh_ids;
+
+    #[test]
+    fn a_nested_request_hides_the_outer_one_and_gives_it_back() {
+        let mut outer = Some(Box::new(Record::new(fresh_ids(false), 1)));
+        let mut inner = Some(Box::new(Record::new(fresh_ids(false), 2)));
+        assert!(!is_set());
+        {
+            let _outer = Entered::new(&mut outer);
+            {
+                let _inner = Entered::new(&mut inner);
+                assert_eq!(with(|record| record.started), Some(2));
+            }
+            assert_eq!(with(|record| record.started), Some(1));
+        }
+        assert!(!is_set());
+        assert_eq!(outer.unwrap().started, 1);
+        assert_eq!(inner.unwrap().started, 2);
+    }
+
+    #[test]
+    fn a_panic_in_a_poll_brings_the_record_home() {
+        let mut home = Some(Box::new(Record::new(fresh_ids(false), 7)));
+        let poll = std::panic::AssertUnwindSafe(|| {
+            let _entered = Entered::new(&mut home);
+            panic!("handler");
+        });
+        assert!(std::panic::catch_unwind(poll).is_err());
+        assert_eq!(home.unwrap().started, 7);
+    }
+
+    #[tokio::test]
+    async fn spawned_work_keeps_the_ids_it_was_wrapped_with() {
+        let ids_of_request = fresh_ids(true);
+        let mut home = Some(Box::new(Record::new(ids_of_request, 7)));
+        let work = {
+            let _entered = Entered::new(&mut home);
+            carry(async { ids() })
+        };
+        let seen = tokio::spawn(work).await.unwrap();
+        assert_eq!(seen, Some(ids_of_request));
+        assert_eq!(ids(), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! `off | observe | enforce` for every part that can change an answer, and the
+//! count of what a part did or would have done.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a part may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Nothing; it does not even decide.
+    Off,
+    /// Decides and counts, changes no answer.
+    Observe,
+    /// Decides, counts and acts.
+    #[default]
+    Enforce,
+}
+
+impl Mode {
+    /// The word used in configuration and labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Observe => "observe",
+            Self::Enforce => "enforce",
+        }
+    }
+
+    const fn of(byte: u8) -> Self {
+        match byte {
+            0 => Self::Off,
+            1 => Self::Observe,
+            _ => Self::Enforce,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is not a [`Mode`] or not a [`Part`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownWord {
+    word: String,
+    known: &'static str,
+}
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is none of {}", self.word, self.known)
+    }
+}
+
+impl std::error::Error for UnknownWord {}
+
+impl FromStr for Mode {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        match word {
+            "off" => Ok(Self::Off),
+            "observe" => Ok(Self::Observe),
+            "enforce" => Ok(Self::Enforce),
+            _ => Err(UnknownWord {
+                word: word.into(),
+                known: "off, observe, enforce",
+            }),
+        }
+    }
+}
+
+/// The parts that can change an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// Rate limits.
+    Limit,
+    /// The concurrency limit.
+    Concurrency,
+    /// The request timeout.
+    Timeout,
+    /// The shape of failures.
+    Shape,
+    /// What draining does to answers.
+    Drain,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] = [
+        Self::Limit,
+        Self::Concurrency,
+        Self::Timeout,
+        Self::Shape,
+        Self::Drain,
+    ];
+
+    /// The word used in configuration and labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Concurrency => "concurrency",
+            Self::Timeout => "timeout",
+            Self::Shape => "shape",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        let found = Self::ALL.into_iter().find(|part| part.as_str() == word);
+        found.ok_or_else(|| UnknownWord {
+            word: word.into(),
+            known: "limit, concurrency, timeout, shape, drain",
+        })
+    }
+}
+
+/// Most (part, mode, route) combinations counted apart.
+const MAX_ROWS: usize = 4_096;
+
+/// The modes of all parts, changeable while running, and the counts of what
+/// each did (`enforce`) or would have done (`observe`), by route.
+///
+/// Clones share their state.
+///
+/// ```
+/// use plimsoll_core::{Mode, Part, Rollout};
+///
+/// let rollout = Rollout::default();
+/// assert_eq!(rollout.mode(Part::Limit), Mode::Enforce);
+///
+/// rollout.set(Part::Limit, Mode::Observe);
+/// if rollout.acts(Part::Limit, "/cards/{id}") {
+///     unreachable!("observe changes no answer");
+/// }
+/// assert_eq!(rollout.counts()[0].count, 1);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Rollout(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    modes: [AtomicU8; Part::ALL.len()],
+    counts: Mutex<BTreeMap<(Part, &'static str, &'static str), u64>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            modes: std::array::from_fn(|_| AtomicU8::new(Mode::Enforce as u8)),
+            counts: Mutex::default(),
+        }
+    }
+}
+
+/// One row of [`Rollout::counts`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// The part that decided.
+    pub part: Part,
+    /// The mode it was in: `observe` counts what it would have done.
+    pub mode: &'static str,
+    /// The route of the request.
+    pub route: &'static str,
+    /// How often.
+    pub count: u64,
+}
+
+impl Rollout {
+    /// All parts in one mode.
+    pub fn all(mode: Mode) -> Self {
+        let rollout = Self::default();
+        for part in Part::ALL {
+            rollout.set(part, mode);
+        }
+        rollout
+    }
+
+    /// The mode of a part now.
+    pub fn mode(&self, part: Part) -> Mode {
+        Mode::of(self.0.modes[part as usize].load(Ordering::Relaxed))
+    }
+
+    /// Changes the mode of a part for the requests that come.
+    pub fn set(&self, part: Part, mode: Mode) {
+        self.0.modes[part as usize].store(mode as u8, Ordering::Relaxed);
+    }
+
+    /// Counts that `part` decided against a request of `route`, and says
+    /// whether it may act on it. Call it only for decisions that change an answer.
+    pub fn acts(&self, part: Part, route: &'static str) -> bool {
+        let mode = self.mode(part);
+        if mode == Mode::Off {
+            return false;
+        }
+        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = counts.len() >= MAX_ROWS;
+        let key = (part, mode.as_str(), route);
+        let key = if full && !counts.contains_key(&key) {
+            (part, mode.as_str(), crate::names::value::OVERFLOW)
+        } else {
+            key
+        };
+        *counts.entry(key).or_default() += 1;
+        mode == Mode::Enforce
+    }
+
+    /// What was counted, in a stable order.
+    pub fn counts(&self) -> Vec<Count> {
+        let counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = |(&(part, mode, route), &count)| Count {
+            part,
+            mode,
+            route,
+            count,
+        };
+        counts.iter().map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_enforce_acts_and_off_does_not_even_count() {
+        let rollout = Rollout::default();
+        for (mode, acts, counted) in [
+            (Mode::Off, false, 0),
+            (Mode::Observe, false, 1),
+            (Mode::Enforce, true, 2),
+        ] {
+            rollout.set(Part::Timeout, mode);
+            assert_eq!(rollout.acts(Part::Timeout, "/"), acts);
+            let sum: u64 = rollout.counts().iter().map(|row| row.count).sum();
+            assert_eq!(sum, counted, "{mode}");
+        }
+    }
+
+    #[test]
+    fn words_read_back() {
+        for part in Part::ALL {
+            assert_eq!(part.as_str().parse(), Ok(part));
+        }
+        for mode in [Mode::Off, Mode::Observe, Mode::Enforce] {
+            assert_eq!(mode.as_str().parse(), Ok(mode));
+        }
+        let wrong = "enfroce".parse::<Mode>().unwrap_err();
+        assert!(wrong.to_string().contains("off, observe, enforce"));
+    }
+}

@@ -1,0 +1,125 @@
+//! Every name that leaves a process, spelled once: metrics, labels, log keys.
+//!
+//! The middleware writes them, the SLO rules and dashboards read them. They are
+//! a numbered contract: [`CONTRACT`] is exported on `plimsoll_build_info` and
+//! grows by one when a name changes its meaning or goes away.
+
+/// Version of the contract; exported as the label `contract` of [`BUILD_INFO`].
+pub const CONTRACT: &str = "1";
+
+/// Histogram, seconds, call to end of body. Labels: method, route, status, and
+/// error type where there is one. OpenTelemetry HTTP semantic conventions.
+pub const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
+/// Gauge: requests between call and end of body. Label: method.
+pub const ACTIVE_REQUESTS: &str = "http_server_active_requests";
+/// Histogram, seconds, call to response head (or to giving up without one), of
+/// the requests that count for an SLO. Labels: method, route.
+pub const TIME_TO_HEAD: &str = "plimsoll_time_to_head_seconds";
+/// Counter: finished requests. Labels: method, route, outcome, error code, blame, slo.
+pub const REQUESTS: &str = "plimsoll_requests_total";
+/// Counter: requests whose call began. No labels.
+pub const REQUESTS_STARTED: &str = "plimsoll_requests_started_total";
+/// Counter: what each signal made. Label: signal.
+pub const TELEMETRY_PRODUCED: &str = "plimsoll_telemetry_produced_total";
+/// Counter: what each signal handed to its sink. Label: signal.
+pub const TELEMETRY_DELIVERED: &str = "plimsoll_telemetry_delivered_total";
+/// Counter: what each signal lost. Labels: signal, reason.
+pub const TELEMETRY_DROPPED: &str = "plimsoll_telemetry_dropped_total";
+/// Gauge: what each signal still holds. Label: signal.
+pub const TELEMETRY_PENDING: &str = "plimsoll_telemetry_pending";
+/// Counter: faults in Plimsoll's own configuration. Label: setting.
+pub const CONFIG_WARNINGS: &str = "plimsoll_config_warnings_total";
+/// Counter: connections that ended before a request reached the layer. Label: reason.
+pub const CONNECTION_ERRORS: &str = "plimsoll_connection_errors_total";
+/// Counter: decisions of a limit. Labels: policy, decision.
+pub const RATELIMIT_DECISIONS: &str = "plimsoll_ratelimit_decisions_total";
+/// Gauge: permits of the concurrency limit that are taken.
+pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
+/// Counter: what a part did or would have done. Labels: part, mode, route.
+pub const ROLLOUT: &str = "plimsoll_rollout_total";
+/// Gauge: 1 passing, 0.5 warning, 0 failing. Label: check.
+pub const CHECK_STATUS: &str = "plimsoll_health_check_status";
+/// Gauge, seconds since a check's evidence was taken. Label: check.
+pub const CHECK_AGE: &str = "plimsoll_health_check_age_seconds";
+/// Gauge, seconds the last run of a check took. Label: check.
+pub const CHECK_DURATION: &str = "plimsoll_health_check_duration_seconds";
+/// Gauge, 1: version and name contract of the library.
+pub const BUILD_INFO: &str = "plimsoll_build_info";
+/// Gauge, 1: the resource, with label `service_name`.
+pub const TARGET_INFO: &str = "target_info";
+/// Gauge, seconds since the Unix epoch at which the process started.
+pub const PROCESS_START: &str = "process_start_time_seconds";
+
+/// The labels.
+pub mod label {
+    /// `GET`, `POST`, ... or `_OTHER`.
+    pub const METHOD: &str = "http_request_method";
+    /// The bounded route template, or [`super::value::UNMATCHED`].
+    pub const ROUTE: &str = "http_route";
+    /// Three digits, or `0` when no head was sent.
+    pub const STATUS: &str = "http_response_status_code";
+    /// Why a request failed, from a closed list; absent on success.
+    pub const ERROR_TYPE: &str = "error_type";
+    /// [`crate::Outcome`].
+    pub const OUTCOME: &str = "outcome";
+    /// A code of a catalog, or empty.
+    pub const ERROR_CODE: &str = "error_code";
+    /// [`crate::Blame`], or empty.
+    pub const BLAME: &str = "blame";
+    /// [`crate::Slo`]: `good`, `bad` or `excluded`.
+    pub const SLO: &str = "slo";
+    /// `logs`, `traces`, `metrics`, `sentry`.
+    pub const SIGNAL: &str = "signal";
+    /// Why something was lost or closed.
+    pub const REASON: &str = "reason";
+    /// Name of a limit.
+    pub const POLICY: &str = "policy";
+    /// What a limit decided.
+    pub const DECISION: &str = "decision";
+    /// Name of a health check.
+    pub const CHECK: &str = "check";
+    /// A part that can change an answer: `limit`, `concurrency`, `timeout`, `shape`, `drain`.
+    pub const PART: &str = "part";
+    /// `observe` or `enforce`.
+    pub const MODE: &str = "mode";
+    /// Name of a setting.
+    pub const SETTING: &str = "setting";
+    /// OpenTelemetry's `service.name`.
+    pub const SERVICE_NAME: &str = "service_name";
+}
+
+/// Label values with a meaning of their own.
+pub mod value {
+    /// Route of a request that matched none.
+    pub const UNMATCHED: &str = "unmatched";
+    /// Method that is not in the semantic conventions' list.
+    pub const OTHER: &str = "_OTHER";
+    /// Series into which everything over the budget is folded.
+    pub const OVERFLOW: &str = "overflow";
+}
+
+/// Upper bounds in seconds of every duration histogram: the advice of
+/// OpenTelemetry's HTTP semantic conventions for `http.server.request.duration`.
+pub const SECONDS_BUCKETS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// Keys of the access log line, in the order in which they stand.
+pub mod key {
+    /// RFC 3339, UTC, microseconds.
+    pub const TIME: &str = "time";
+    /// `INFO`, `WARN`, `ERROR`.
+    pub const LEVEL: &str = "level";
+    /// `plimsoll::access` for the request's own line, else the event's target.
+    pub const TARGET: &str = "target";
+    /// The text.
+    pub const MESSAGE: &str = "message";
+    /// OpenTelemetry's `service.name`.
+    pub const SERVICE: &str = "service";
+    /// Thirty-two lower-case hexadecimal digits.
+    pub const TRACE_ID: &str = "trace_id";
+    /// Sixteen lower-case hexadecimal digits.
+    pub const SPAN_ID: &str = "span_id";
+    /// The validated or generated request id.
+    pub const REQUEST_ID: &str = "request_id";
+}
