@@ -1,1 +1,11 @@
 //! The sample: a card service that uses only the facade.
+//!
+//! Accounts, cards, transactions and invoices in SQLite, five routes, and switches that break it on purpose.
+//! `api` answers requests from `store`; `faults` sits in the store; `error` names every failure.
+
+pub mod api;
+pub mod error;
+pub mod faults;
+pub mod ids;
+pub mod moment;
+pub mod store;
