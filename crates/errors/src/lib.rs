@@ -1,1 +1,46 @@
-//! A catalog of error codes and one shape for every failure: problem+json.
+//! One catalog of error codes and one shape for every failure.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | [`catalog!`] | declares the codes of a service; the compiler holds the rules |
+//! | [`Code`] | one way to fail: status, blame, retry, texts in three voices |
+//! | [`PlmCode`] | the built-in catalog: what Plimsoll and axum produce |
+//! | [`Coded`], [`Fault`] | from a Rust error to a coded answer |
+//! | [`Problem`] | the wire form: RFC 9457, `application/problem+json` |
+//! | [`ErrorsLayer`] | catches panics, shapes failures, notes codes on the record |
+//! | [`reference`] | what a client quotes on the phone, with a check character |
+//! | [`Catalog`], [`explain()`] | catalogs joined for people and tools: `errors.json` |
+//!
+//! With the feature `axum` (on by default) axum's own failures take the shape,
+//! `Fault` is a response, and `Catalog::router` serves the pages that `type`
+//! points to. Without it the layer fits any tower service over HTTP.
+
+mod answer;
+pub mod catalog;
+mod code;
+mod fault;
+mod grpc;
+mod json;
+pub mod layer;
+mod plm;
+pub mod problem;
+mod public;
+pub mod reference;
+#[cfg(feature = "axum")]
+mod rejection;
+#[cfg(feature = "axum")]
+mod respond;
+
+pub use catalog::{Catalog, CatalogError, Entry, ExplainError, Found, explain};
+pub use code::{Code, Retry};
+pub use fault::{Coded, Fault, FieldFault};
+pub use grpc::Grpc;
+pub use layer::{Errors, ErrorsLayer};
+pub use plm::PlmCode;
+pub use problem::Problem;
+
+/// What the macros expand to. Not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::catalog::{declare, rules};
+}

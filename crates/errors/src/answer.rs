@@ -1,0 +1,199 @@
+//! The one place where a failure becomes a response and is noted on the record.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode, response};
+use plimsoll_core::ids::Ids;
+use plimsoll_core::{Outcome, Refusal, current};
+
+use crate::layer::Style;
+use crate::problem::{MEDIA_TYPE, Problem};
+use crate::{Fault, PlmCode, grpc};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// Headers that speak of a body which is being replaced.
+const OF_THE_OLD_BODY: [HeaderName; 9] = [
+    header::ACCEPT_RANGES,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::TRANSFER_ENCODING,
+];
+
+/// What of the request decides how it is answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// No body is sent back.
+    head: bool,
+    /// The content type of a gRPC call.
+    grpc: Option<HeaderValue>,
+    /// Whether axum's router had a route for it.
+    #[cfg(feature = "axum")]
+    pub(crate) matched: bool,
+}
+
+impl Asked {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let grpc = kind.filter(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        Self {
+            head: request.method() == Method::HEAD,
+            grpc: grpc.cloned(),
+            #[cfg(feature = "axum")]
+            matched: request
+                .extensions()
+                .get::<axum::extract::MatchedPath>()
+                .is_some(),
+        }
+    }
+}
+
+/// A failure and how the request ended by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) fault: Fault,
+    outcome: Outcome,
+}
+
+impl Failure {
+    pub(crate) fn plm(code: PlmCode) -> Self {
+        Self {
+            fault: Fault::new(code),
+            outcome: code.outcome(),
+        }
+    }
+
+    pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let mut failure = Self::plm(PlmCode::Panicked);
+        failure.fault = failure
+            .fault
+            .with_cause(plimsoll_core::body::panic_text(panic));
+        failure
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let mut failure = Self::plm(refusal.into());
+        failure.fault.retry_after = match refusal {
+            Refusal::Quota { retry_after, .. } | Refusal::Concurrency { retry_after } => {
+                Some(retry_after)
+            }
+            _ => None,
+        };
+        failure
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        let outcome = fault.code.outcome();
+        Self { fault, outcome }
+    }
+}
+
+/// Stands in a response whose body is a whole problem already, made for these ids.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Told(pub(crate) Option<Ids>);
+
+/// Whether a problem made by an inner layer can go out as it is.
+pub(crate) fn is_told(style: &Style, asked: &Asked, told: Option<&Told>) -> bool {
+    let plain = style.is_plain() && asked.grpc.is_none();
+    plain && told == Some(&Told(current::ids()))
+}
+
+/// Notes a failure on the current record, if there is one.
+pub(crate) fn note(asked: &Asked, failure: &Failure, problem: &Problem) {
+    let Failure { fault, outcome } = failure;
+    current::with(|record| {
+        record.fail(*outcome, fault.code.blame, fault.code.slo);
+        record.code = Some(fault.code.id);
+        record.reference.clone_from(&problem.reference);
+        if fault.cause.is_some() {
+            record.cause.clone_from(&fault.cause);
+        }
+        if asked.grpc.is_some() {
+            record.grpc_status = Some(fault.code.grpc.number());
+        }
+    });
+}
+
+/// Answers with a failure in place of `before`, of which status and body go and
+/// everything else that is not about the body stays (`Allow`, `RateLimit`,
+/// `WWW-Authenticate`, ...).
+pub(crate) fn render(
+    style: &Style,
+    asked: &Asked,
+    failure: &Failure,
+    mut before: response::Parts,
+) -> Response<Bytes> {
+    let problem = Problem::of(&failure.fault, current::ids());
+    note(asked, failure, &problem);
+    for name in OF_THE_OLD_BODY {
+        before.headers.remove(name);
+    }
+    let answer = match &asked.grpc {
+        Some(kind) => trailers_only(&problem, kind.clone()),
+        None => match style.mapped(&problem) {
+            Some(mapped) => mapped,
+            None => whole(&problem, style.base()),
+        },
+    };
+    let (after, mut body) = answer.into_parts();
+    before.status = after.status;
+    merge(&mut before.headers, after.headers);
+    before.extensions.extend(after.extensions);
+    if asked.head {
+        let length = HeaderValue::from(body.len());
+        before.headers.insert(header::CONTENT_LENGTH, length);
+        body = Bytes::new();
+    }
+    Response::from_parts(before, body)
+}
+
+/// A problem as a response of its own.
+pub(crate) fn whole(problem: &Problem, base: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(problem.to_json(base)));
+    let status = StatusCode::from_u16(problem.code.status);
+    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = problem.retry_after_seconds() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// gRPC's answer without messages: everything in the headers of an HTTP 200.
+fn trailers_only(problem: &Problem, kind: HeaderValue) -> Response<Bytes> {
+    let mut text = problem.detail.to_string();
+    if let Some(reference) = &problem.reference {
+        text = format!("{text} [{reference}]");
+    }
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(GRPC_STATUS, problem.code.grpc.number().into());
+    // Percent-encoded, hence always a header value.
+    if let Ok(text) = HeaderValue::try_from(grpc::message(&text)) {
+        headers.insert(GRPC_MESSAGE, text);
+    }
+    response
+}
+
+/// Ours replace what stood there, but for a `Retry-After` of an inner layer,
+/// which knows better.
+fn merge(before: &mut HeaderMap, after: HeaderMap) {
+    let retry_after = before.remove(header::RETRY_AFTER);
+    before.extend(after);
+    if let Some(wait) = retry_after {
+        before.insert(header::RETRY_AFTER, wait);
+    }
+}

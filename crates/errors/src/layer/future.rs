@@ -1,0 +1,180 @@
+//! The future: catches panics and decides whose failure an answer is.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use plimsoll_core::{Refusal, current};
+
+use super::{ResponseBody, Style};
+use crate::answer::{self, Asked, Failure, Told};
+use crate::problem::MEDIA_TYPE;
+use crate::{Fault, Problem};
+
+pin_project! {
+    /// The answer of [`Errors`](super::Errors).
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+        asked: Asked,
+        style: Arc<Style>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F> {
+        Running { #[pin] future: F },
+        Failed { failure: Failure },
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn running(future: F, asked: Asked, style: Arc<Style>) -> Self {
+        let state = State::Running { future };
+        Self {
+            state,
+            asked,
+            style,
+        }
+    }
+
+    /// The inner service was not called, or panicked in `call`. Rendered when
+    /// polled, for that is when the record is current.
+    pub(super) fn failed(failure: Failure, asked: Asked, style: Arc<Style>) -> Self {
+        let state = State::Failed { failure };
+        Self {
+            state,
+            asked,
+            style,
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data = Bytes> + 'static,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let (style, asked) = (&**this.style, &*this.asked);
+        let future = match this.state.project() {
+            StateProjection::Running { future } => future,
+            StateProjection::Failed { failure } => {
+                return Poll::Ready(Ok(alone(style, asked, failure)));
+            }
+        };
+        Poll::Ready(
+            match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+                Ok(polled) => match ready!(polled) {
+                    Ok(response) => Ok(shape(style, asked, response, context)),
+                    Err(error) => Err(error),
+                },
+                Err(panic) => Ok(alone(style, asked, &Failure::panicked(panic.as_ref()))),
+            },
+        )
+    }
+}
+
+/// The answer when there is no response to begin from.
+fn alone<B>(style: &Style, asked: &Asked, failure: &Failure) -> Response<ResponseBody<B>> {
+    let (before, ()) = Response::new(()).into_parts();
+    answer::render(style, asked, failure, before).map(ResponseBody::own)
+}
+
+/// The answer for a response of the inner service.
+fn shape<B: Body<Data = Bytes> + 'static>(
+    style: &Style,
+    asked: &Asked,
+    response: Response<B>,
+    context: &mut Context<'_>,
+) -> Response<ResponseBody<B>> {
+    if response.status() < StatusCode::BAD_REQUEST {
+        return response.map(ResponseBody::inner);
+    }
+    if let Some(fault) = response.extensions().get::<Fault>() {
+        let failure = Failure::from(fault.clone());
+        let told = response.extensions().get::<Told>();
+        if !answer::is_told(style, asked, told) && is_problem(&response) {
+            return instead(style, asked, &failure, response);
+        }
+        return noted(asked, &failure, response);
+    }
+    if let Some(refusal) = response.extensions().get::<Refusal>() {
+        let failure = Failure::from(*refusal);
+        if is_empty(response.body()) {
+            return instead(style, asked, &failure, response);
+        }
+        return noted(asked, &failure, response);
+    }
+    of_axum(style, asked, response, context)
+}
+
+/// Our answer in place of this one.
+fn instead<B>(
+    style: &Style,
+    asked: &Asked,
+    failure: &Failure,
+    response: Response<B>,
+) -> Response<ResponseBody<B>> {
+    let (before, _) = response.into_parts();
+    answer::render(style, asked, failure, before).map(ResponseBody::own)
+}
+
+/// This answer as it is: it is whole already, or a layer between wrote its own.
+fn noted<B>(asked: &Asked, failure: &Failure, response: Response<B>) -> Response<ResponseBody<B>> {
+    let problem = Problem::of(&failure.fault, current::ids());
+    answer::note(asked, failure, &problem);
+    response.map(ResponseBody::inner)
+}
+
+#[cfg(feature = "axum")]
+fn of_axum<B: Body<Data = Bytes> + 'static>(
+    style: &Style,
+    asked: &Asked,
+    mut response: Response<B>,
+    context: &mut Context<'_>,
+) -> Response<ResponseBody<B>> {
+    use plimsoll_core::{Mode, Part};
+
+    if style.rollout.mode(Part::Shape) == Mode::Off {
+        return response.map(ResponseBody::inner);
+    }
+    let found = crate::rejection::find(&mut response, asked.matched, context);
+    let acting = found.filter(|_| style.rollout.acts(Part::Shape, super::service::route()));
+    match acting {
+        Some(failure) => instead(style, asked, &failure, response),
+        None => response.map(ResponseBody::inner),
+    }
+}
+
+#[cfg(not(feature = "axum"))]
+fn of_axum<B>(
+    _: &Style,
+    _: &Asked,
+    response: Response<B>,
+    _: &mut Context<'_>,
+) -> Response<ResponseBody<B>> {
+    response.map(ResponseBody::inner)
+}
+
+fn is_empty<B: Body>(body: &B) -> bool {
+    body.is_end_stream() || body.size_hint().exact() == Some(0)
+}
+
+fn is_problem<B>(response: &Response<B>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.map(HeaderValue::as_bytes) == Some(MEDIA_TYPE.as_bytes())
+}

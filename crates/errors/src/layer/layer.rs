@@ -1,0 +1,108 @@
+//! The configuration and the `Layer`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use plimsoll_core::Rollout;
+use tower_layer::Layer;
+
+use super::Errors;
+use crate::Problem;
+use crate::problem::RELATIVE_BASE;
+
+/// Largest declared request body, in bytes, unless configured: 2 MiB.
+pub const BODY_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// Turns our shape into a service's own; `None` keeps ours.
+pub type Mapper = fn(&Problem) -> Option<Response<Bytes>>;
+
+/// Gives every failure one shape; see [the module](crate::layer).
+#[derive(Debug, Clone, Default)]
+pub struct ErrorsLayer {
+    style: Arc<Style>,
+}
+
+/// What a layer and its services share.
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    base: Cow<'static, str>,
+    mapper: Option<Mapper>,
+    pub(super) body_limit: Option<u64>,
+    pub(super) rollout: Rollout,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            base: RELATIVE_BASE.into(),
+            mapper: None,
+            body_limit: Some(BODY_LIMIT),
+            rollout: Rollout::default(),
+        }
+    }
+}
+
+impl Style {
+    /// Whether problems look as they do without any layer.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.mapper.is_none() && self.base == RELATIVE_BASE
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) fn mapped(&self, problem: &Problem) -> Option<Response<Bytes>> {
+        self.mapper.and_then(|map| map(problem))
+    }
+}
+
+impl ErrorsLayer {
+    /// Relative `type`, [`BODY_LIMIT`], everything enforced.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the pages of the codes are, for `type`: an absolute URL without
+    /// the code, `https://api.example.test/errors`.
+    #[must_use]
+    pub fn base(self, url: impl Into<String>) -> Self {
+        let mut url = url.into();
+        url.truncate(url.trim_end_matches('/').len());
+        self.with(|style| style.base = url.into())
+    }
+
+    /// Turns our shape into the service's own. Not asked for gRPC calls.
+    #[must_use]
+    pub fn mapper(self, mapper: Mapper) -> Self {
+        self.with(|style| style.mapper = Some(mapper))
+    }
+
+    /// Largest declared request body in bytes; `None` for no limit. A body sent
+    /// in chunks is bounded by axum's `DefaultBodyLimit` in its extractors.
+    #[must_use]
+    pub fn body_limit(self, bytes: Option<u64>) -> Self {
+        self.with(|style| style.body_limit = bytes)
+    }
+
+    /// The modes of the service; this layer acts for `Part::Shape`.
+    #[must_use]
+    pub fn rollout(self, rollout: Rollout) -> Self {
+        self.with(|style| style.rollout = rollout)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Style)) -> Self {
+        change(Arc::make_mut(&mut self.style));
+        self
+    }
+}
+
+impl<S> Layer<S> for ErrorsLayer {
+    type Service = Errors<S>;
+
+    fn layer(&self, inner: S) -> Errors<S> {
+        Errors::new(inner, Arc::clone(&self.style))
+    }
+}

@@ -1,0 +1,218 @@
+//! The built-in catalog: every failure that Plimsoll or axum itself produces.
+
+use plimsoll_core::{Outcome, Refusal};
+
+crate::catalog! {
+    /// Codes of Plimsoll's own failures, prefix `PLM`.
+    pub enum PlmCode: "PLM" {
+        1001 RouteNotFound {
+            status: 404, blame: Client, retry: Never,
+            title: "Not found",
+            client: "Nothing is served at this path. Check the address.",
+            support: "The caller uses an address the service does not have.",
+            operator: "A rise points at a wrong link, an old client or a scanner.",
+        },
+        1002 MethodNotAllowed {
+            status: 405, blame: Client, retry: Never,
+            title: "Method not allowed",
+            client: "This path does not take this method. The Allow header lists those it takes.",
+            support: "The caller uses a wrong method; compare with the API description.",
+            operator: "A rise points at a client built for another version.",
+        },
+        1003 MalformedJson {
+            status: 400, blame: Client, retry: Never,
+            title: "Malformed JSON",
+            client: "The body is not JSON. Check its syntax and that it was sent whole.",
+            support: "The caller's program sends broken JSON; its author must look at it.",
+            operator: "A rise for one client points at its last release.",
+        },
+        1004 JsonMismatch {
+            status: 422, blame: Client, retry: Never,
+            title: "JSON does not fit",
+            client: "The body is JSON, but a field is missing or has the wrong type.",
+            support: "The caller's program sends fields the service does not expect.",
+            operator: "A rise after a deploy points at a change of the contract.",
+        },
+        1005 UnsupportedMediaType {
+            status: 415, blame: Client, retry: Never,
+            title: "Unsupported media type",
+            client: "Send the Content-Type that this path takes, for instance application/json.",
+            support: "The caller's program sends a wrong or no Content-Type.",
+            operator: "Nothing to do; look for proxies that drop the header if it rises.",
+        },
+        1006 InvalidPath {
+            status: 400, blame: Client, retry: Never,
+            title: "Invalid path",
+            client: "A part of the path is not what this address expects.",
+            support: "The caller used an id of the wrong form; ask for the address used.",
+            operator: "A rise points at a client that builds addresses wrongly.",
+        },
+        1007 InvalidQuery {
+            status: 400, blame: Client, retry: Never,
+            title: "Invalid query",
+            client: "A query parameter is missing or has the wrong type.",
+            support: "The caller used a wrong parameter; ask for the address used.",
+            operator: "A rise after a deploy points at a change of the contract.",
+        },
+        1008 InvalidForm {
+            status: 400, blame: Client, retry: Never,
+            title: "Invalid form",
+            client: "A form field in the query is missing or has the wrong type.",
+            support: "The caller's form does not fit; ask which form was sent.",
+            operator: "A rise after a deploy points at a change of the form.",
+        },
+        1009 FormMismatch {
+            status: 422, blame: Client, retry: Never,
+            title: "Form does not fit",
+            client: "A form field in the body is missing or has the wrong type.",
+            support: "The caller's form does not fit; ask which form was sent.",
+            operator: "A rise after a deploy points at a change of the form.",
+        },
+        1010 BodyTooLarge {
+            status: 413, blame: Client, retry: Never,
+            title: "Body too large",
+            client: "The body is larger than this service takes. Send less at once.",
+            support: "The caller sends too much in one request.",
+            operator: "If callers are right, raise the limit on this route.",
+        },
+        1011 BodyUnreadable {
+            status: 400, blame: Client, retry: Safe,
+            title: "Body not readable",
+            client: "The body broke off or was framed wrongly. Send it again.",
+            support: "Most often a lost connection on the caller's side.",
+            operator: "A rise points at a proxy or a network that cuts uploads.",
+        },
+        1012 BodyNotUtf8 {
+            status: 400, blame: Client, retry: Never,
+            title: "Body is not UTF-8",
+            client: "The body must be text in UTF-8.",
+            support: "The caller's program sends text in another encoding.",
+            operator: "Nothing to do.",
+        },
+        1013 InvalidMultipart {
+            status: 400, blame: Client, retry: Never,
+            title: "Invalid multipart form",
+            client: "The multipart/form-data header has no valid boundary.",
+            support: "The caller's program builds uploads wrongly.",
+            operator: "Nothing to do.",
+        },
+        2001 QuotaExceeded {
+            status: 429, blame: Client, retry: After(Duration::from_secs(1)),
+            title: "Too many requests",
+            client: "You have sent more requests than your quota allows. Wait as Retry-After says.",
+            support: "The caller's program sends too fast; the RateLimit headers say how fast it may.",
+            operator: "Look which policy and which clients; raise the quota only if they are right.",
+        },
+        3001 LimiterUnavailable {
+            status: 503, blame: Dependency, retry: After(Duration::from_secs(1)),
+            title: "Temporarily unavailable",
+            client: "The service cannot take the request just now. Try again in a moment.",
+            support: "A known kind of outage; nothing the caller can do.",
+            operator: "The limiter's store does not answer and the policy fails closed: look at the store.",
+        },
+        3002 Overloaded {
+            status: 503, blame: Capacity, retry: After(Duration::from_secs(1)),
+            title: "Overloaded",
+            client: "The service has more to do than it can. Try again in a moment.",
+            support: "The service is under high load; ask to try again later.",
+            operator: "The concurrency limit is reached: look at time to head, then at capacity.",
+        },
+        3003 Draining {
+            status: 503, blame: Capacity, retry: After(Duration::from_secs(1)),
+            title: "Shutting down",
+            client: "This instance is shutting down. Try again: another one answers.",
+            support: "A deployment is under way; ask to try again.",
+            operator: "Requests came after the drain deadline: is the balancer's delay longer than the wait?",
+        },
+        3004 TimedOut {
+            status: 504, blame: Server, retry: SameKey,
+            title: "Timed out",
+            client: "The service did not finish in time; the request may or may not have been done.",
+            support: "Check whether the action took place before asking the caller to repeat it.",
+            operator: "Look at the slowest spans of this route and at its dependencies.",
+        },
+        5000 Internal {
+            status: 500, blame: Server, retry: SameKey,
+            title: "Internal error",
+            client: "Something went wrong on our side. Quote the reference when you ask for help.",
+            support: "Take the reference and pass it on to the service's team.",
+            operator: "The cause stands on the log line of this reference. Give this failure a code of its own.",
+        },
+        5001 Panicked {
+            status: 500, blame: Server, retry: SameKey,
+            title: "Internal error",
+            client: "Something went wrong on our side. Quote the reference when you ask for help.",
+            support: "Take the reference and pass it on to the service's team.",
+            operator: "A handler panicked; the message stands on the log line of this reference.",
+        },
+        5002 Miswired {
+            status: 500, blame: Server, retry: Never,
+            title: "Internal error",
+            client: "Something went wrong on our side. Quote the reference when you ask for help.",
+            support: "Take the reference and pass it on to the service's team.",
+            operator: "A handler asks for what its router does not give (an extension, path parameters): fix the routes.",
+        },
+    }
+}
+
+impl From<Refusal> for PlmCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Quota { .. } => Self::QuotaExceeded,
+            Refusal::LimiterDown { .. } => Self::LimiterUnavailable,
+            Refusal::Concurrency { .. } => Self::Overloaded,
+            Refusal::Draining => Self::Draining,
+            Refusal::Timeout { .. } => Self::TimedOut,
+            Refusal::BodyTooLarge { .. } => Self::BodyTooLarge,
+        }
+    }
+}
+
+impl PlmCode {
+    /// How a request ended that failed with this code.
+    pub(crate) const fn outcome(self) -> Outcome {
+        match self {
+            Self::QuotaExceeded | Self::LimiterUnavailable | Self::Overloaded => Outcome::Refused,
+            Self::Draining => Outcome::ShutdownAbort,
+            Self::TimedOut => Outcome::Timeout,
+            Self::Panicked => Outcome::Panic,
+            other => other.code().outcome(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn codes_say_of_a_refusal_what_the_refusal_says_itself() {
+        let retry_after = Duration::from_secs(3);
+        for refusal in [
+            Refusal::Quota {
+                policy: "p",
+                retry_after,
+            },
+            Refusal::LimiterDown { policy: "p" },
+            Refusal::Concurrency { retry_after },
+            Refusal::Draining,
+            Refusal::Timeout { limit: retry_after },
+            Refusal::BodyTooLarge { limit: 1 },
+        ] {
+            let plm = PlmCode::from(refusal);
+            let code = plm.code();
+            assert_eq!(code.status, refusal.status().as_u16(), "{refusal:?}");
+            assert_eq!(code.blame, refusal.blame(), "{refusal:?}");
+            assert_eq!(code.slo, refusal.slo(), "{refusal:?}");
+            assert_eq!(plm.outcome(), refusal.outcome(), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn ids_and_reasons_come_from_numbers_and_names() {
+        let code = PlmCode::BodyNotUtf8.code();
+        assert_eq!((code.id, code.reason), ("PLM-1012", "BODY_NOT_UTF8"));
+        assert_eq!(PlmCode::Miswired.code().id, "PLM-5002");
+    }
+}

@@ -1,0 +1,178 @@
+//! The wire form of a failure: RFC 9457, `application/problem+json`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use plimsoll_core::ids::Ids;
+
+use crate::json::Object;
+use crate::public::{DETAIL_CHARS, one_line};
+use crate::{Code, Fault, FieldFault, reference};
+
+/// The media type of RFC 9457.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+/// Where `type` points when no public base is configured: relative to the service.
+pub const RELATIVE_BASE: &str = "/errors";
+
+/// Everything a client is told of one failure, and nothing else.
+///
+/// ```
+/// use plimsoll_errors::{Fault, PlmCode, Problem};
+///
+/// let fault = Fault::new(PlmCode::RouteNotFound).with_cause("never sent");
+/// let problem = Problem::of(&fault, None);
+/// let json = problem.to_json("https://api.example.test/errors");
+/// assert!(json.starts_with(r#"{"type":"https://api.example.test/errors/PLM-1001","title":"Not found""#));
+/// assert!(!json.contains("never sent"));
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The code.
+    pub code: &'static Code,
+    /// What happened and what to do: the code's client text, or the failure's own.
+    pub detail: Cow<'static, str>,
+    /// Ids of the request, when a record is current.
+    pub ids: Option<Ids>,
+    /// The support reference, when there are ids.
+    pub reference: Option<Box<str>>,
+    /// How long to wait.
+    pub retry_after: Option<Duration>,
+    /// Which fields of the request are wrong.
+    pub fields: Vec<FieldFault>,
+}
+
+impl Problem {
+    /// What a client is told of `fault` in the request with these ids.
+    pub fn of(fault: &Fault, ids: Option<Ids>) -> Self {
+        let code = fault.code;
+        let told = fault.detail.as_deref().filter(|_| fault.may_tell());
+        let detail = match told.map(|detail| one_line(detail, DETAIL_CHARS)) {
+            Some(detail) if !detail.is_empty() => Cow::Owned(detail),
+            _ => Cow::Borrowed(code.client),
+        };
+        let fields = if fault.may_tell() {
+            fault.fields.clone()
+        } else {
+            Vec::new()
+        };
+        Self {
+            code,
+            detail,
+            ids,
+            reference: ids.map(|ids| reference::make(code, ids.trace_id).to_string().into()),
+            retry_after: fault.retry_after.or(code.retry.after()),
+            fields,
+        }
+    }
+
+    /// What goes into `Retry-After`: whole seconds, rounded up, at least 1
+    /// (RFC 9110, section 10.2.3).
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let wait = self.retry_after?;
+        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Some(whole.max(1))
+    }
+
+    /// The JSON text. `type` is `base`, a slash and the code.
+    pub fn to_json(&self, base: &str) -> String {
+        let code = self.code;
+        let mut json = Object::with_capacity(640);
+        json.text("type", format_args!("{base}/{}", code.id));
+        json.text("title", code.title);
+        json.raw("status", code.status);
+        json.text("code", code.id);
+        json.text("reason", code.reason);
+        json.text("detail", &self.detail);
+        if let Some(ids) = &self.ids {
+            let request = ids.request_id;
+            json.text("instance", format_args!("urn:plimsoll:req:{request}"));
+            json.text("request_id", request);
+            json.text("trace_id", ids.trace_id);
+        }
+        if let Some(reference) = &self.reference {
+            json.text("ref", reference);
+        }
+        json.raw("retry", self.retry());
+        if !self.fields.is_empty() {
+            json.raw("errors", self.errors());
+        }
+        json.finish()
+    }
+
+    fn retry(&self) -> String {
+        let mut retry = Object::with_capacity(48);
+        retry.text("policy", self.code.retry.as_str());
+        if let Some(wait) = self.retry_after {
+            retry.raw("after_ms", wait.as_millis());
+        }
+        retry.finish()
+    }
+
+    fn errors(&self) -> String {
+        let object = |field: &FieldFault| {
+            let mut object = Object::with_capacity(64);
+            object.text("pointer", &field.pointer);
+            object.text("detail", one_line(&field.detail, DETAIL_CHARS));
+            object.finish()
+        };
+        let all: Vec<_> = self.fields.iter().map(object).collect();
+        format!("[{}]", all.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PlmCode;
+    use plimsoll_core::record::fresh_ids;
+    use serde_json::{Value, json};
+
+    fn read(problem: &Problem) -> Value {
+        serde_json::from_str(&problem.to_json(RELATIVE_BASE)).unwrap()
+    }
+
+    #[test]
+    fn a_problem_carries_the_ids_and_a_reference_of_the_request() {
+        let ids = fresh_ids(true);
+        let fault =
+            Fault::new(PlmCode::QuotaExceeded).with_retry_after(Duration::from_millis(1_500));
+        let problem = Problem::of(&fault, Some(ids));
+        let json = read(&problem);
+        assert_eq!(json["type"], "/errors/PLM-2001");
+        assert_eq!(json["reason"], "QUOTA_EXCEEDED");
+        assert_eq!(json["request_id"], ids.request_id.as_str());
+        assert_eq!(
+            json["instance"],
+            format!("urn:plimsoll:req:{}", ids.request_id)
+        );
+        assert_eq!(json["trace_id"], ids.trace_id.to_string());
+        assert_eq!(
+            json["retry"],
+            json!({ "policy": "after", "after_ms": 1500 })
+        );
+        assert_eq!(problem.retry_after_seconds(), Some(2));
+        let reference = reference::parse(json["ref"].as_str().unwrap()).unwrap();
+        assert_eq!(reference.code(), "PLM-2001");
+    }
+
+    #[test]
+    fn only_a_client_fault_may_tell_more_than_its_catalog() {
+        let fields = vec![FieldFault {
+            pointer: "/amount".into(),
+            detail: "must be more than 0".into(),
+        }];
+        let mut fault = Fault::new(PlmCode::JsonMismatch).with_detail("amount: too\nsmall");
+        fault.fields.clone_from(&fields);
+        let json = read(&Problem::of(&fault, None));
+        assert_eq!(json["detail"], "amount: too small");
+        assert_eq!(json["errors"][0]["pointer"], "/amount");
+
+        let mut fault = Fault::new(PlmCode::Internal).with_detail("postgres://secret");
+        fault.fields = fields;
+        let json = read(&Problem::of(&fault, None));
+        assert_eq!(json["detail"], PlmCode::Internal.code().client);
+        assert_eq!(json.get("errors"), None);
+        assert_eq!(json.get("ref"), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! axum's own failures, told from the application's.
+//!
+//! axum 0.8 leaves no mark on them, so they are known by what they are: an
+//! empty 404 where no route matched, an empty 405, or a text that axum's
+//! extractors write for just that status. The texts are those of
+//! `axum::extract::rejection`; the table test in `tests/axum_failures.rs`
+//! drives each one, so that another wording in a later axum fails a test here
+//! before it reaches a client.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::{Body as _, Frame, SizeHint};
+use plimsoll_core::Blame;
+
+use crate::PlmCode;
+use crate::answer::Failure;
+use crate::public::{DETAIL_CHARS, one_line};
+
+/// How a text of axum's begins, for which status, and what it means. A text
+/// that ends in a colon and a space is followed by the details.
+#[rustfmt::skip]
+const TEXTS: [(u16, &str, PlmCode); 19] = [
+    (400, "Failed to parse the request body as JSON: ", PlmCode::MalformedJson),
+    (422, "Failed to deserialize the JSON body into the target type: ", PlmCode::JsonMismatch),
+    (415, "Expected request with `Content-Type: application/json`", PlmCode::UnsupportedMediaType),
+    (415, "Form requests must have `Content-Type: application/x-www-form-urlencoded`", PlmCode::UnsupportedMediaType),
+    (400, "Failed to deserialize form: ", PlmCode::InvalidForm),
+    (422, "Failed to deserialize form body: ", PlmCode::FormMismatch),
+    (400, "Failed to deserialize query string: ", PlmCode::InvalidQuery),
+    (400, "Invalid URL: ", PlmCode::InvalidPath),
+    (400, "Invalid UTF-8 in `", PlmCode::InvalidPath),
+    (413, "Failed to buffer the request body: ", PlmCode::BodyTooLarge),
+    (400, "Failed to buffer the request body: ", PlmCode::BodyUnreadable),
+    (400, "Request body didn't contain valid UTF-8: ", PlmCode::BodyNotUtf8),
+    (400, "Invalid `boundary` for `multipart/form-data` request", PlmCode::InvalidMultipart),
+    (500, "Missing request extension: ", PlmCode::Miswired),
+    (500, "No paths parameters found for matched route", PlmCode::Miswired),
+    (500, "Wrong number of path arguments for `Path`. Expected ", PlmCode::Miswired),
+    (500, "Unsupported type `", PlmCode::Miswired),
+    (500, "No matched path found", PlmCode::Miswired),
+    (500, "The matched route is not nested", PlmCode::Miswired),
+];
+
+/// The failure that this response of axum's tells, if it is one. `matched`:
+/// whether the router had a route. The response stays whole.
+pub(crate) fn find<B: 'static>(
+    response: &mut Response<B>,
+    matched: bool,
+    context: &mut Context<'_>,
+) -> Option<Failure> {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let bare = kind.is_none();
+    let plain = kind.map(HeaderValue::as_bytes) == Some(b"text/plain; charset=utf-8");
+    let body: &mut dyn Any = response.body_mut();
+    let body: &mut Body = body.downcast_mut()?;
+    if bare && body.is_end_stream() {
+        return match status {
+            StatusCode::NOT_FOUND if !matched => Some(Failure::plm(PlmCode::RouteNotFound)),
+            StatusCode::METHOD_NOT_ALLOWED => Some(Failure::plm(PlmCode::MethodNotAllowed)),
+            _ => None,
+        };
+    }
+    if plain && TEXTS.iter().any(|text| text.0 == status) {
+        let text = peek(body, context)?;
+        return read(status.as_u16(), std::str::from_utf8(&text).ok()?);
+    }
+    None
+}
+
+/// What a text means for a status.
+fn read(status: u16, text: &str) -> Option<Failure> {
+    let row = TEXTS.iter().find(|(of, begin, _)| {
+        let open = begin.ends_with([' ', '`']);
+        *of == status
+            && if open {
+                text.starts_with(begin)
+            } else {
+                text == *begin
+            }
+    });
+    let (_, begin, code) = row?;
+    let mut failure = Failure::plm(*code);
+    if failure.fault.code.blame == Blame::Client {
+        let details = text.strip_prefix(begin).filter(|_| begin.ends_with(": "));
+        failure.fault.detail = details.map(|text| one_line(text, DETAIL_CHARS).into());
+    }
+    failure.fault = failure.fault.with_cause(text);
+    Some(failure)
+}
+
+/// The whole body, if it is there at once in one piece; put back in any case.
+fn peek(body: &mut Body, context: &mut Context<'_>) -> Option<Bytes> {
+    let size = body.size_hint().exact()?;
+    let Poll::Ready(first) = Pin::new(&mut *body).poll_frame(context) else {
+        return None;
+    };
+    let text = match &first {
+        Some(Ok(frame)) => frame.data_ref().cloned(),
+        _ => None,
+    };
+    let rest = std::mem::take(body);
+    *body = Body::new(PutBack { first, rest });
+    text.filter(|text| text.len() as u64 == size)
+}
+
+/// A body whose first frame has been looked at.
+struct PutBack {
+    first: Option<Result<Frame<Bytes>, axum::Error>>,
+    rest: Body,
+}
+
+impl http_body::Body for PutBack {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => Pin::new(&mut self.rest).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.size_hint();
+        let data = self
+            .first
+            .as_ref()
+            .and_then(|first| first.as_ref().ok()?.data_ref());
+        let Some(data) = data else { return rest };
+        let mut whole = SizeHint::new();
+        whole.set_lower(rest.lower() + data.len() as u64);
+        if let Some(upper) = rest.upper() {
+            whole.set_upper(upper + data.len() as u64);
+        }
+        whole
+    }
+}
