@@ -1,0 +1,87 @@
+# The one entry for people and for CI: `make help` lists the targets.
+# Everything is built with all features, so that targets share what they build.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+
+# In CI a lock file that does not fit the manifests is a fault.
+LOCKED := $(if $(CI),--locked)
+ALL := --workspace --all-features $(LOCKED)
+# Where cargo puts binaries, whatever the user's configuration says.
+BIN = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+.PHONY: demo
+demo: build ## The whole story in 90 seconds: load, fault, alarm, recovery, drain (only the Rust toolchain and a C compiler)
+	$(BIN)/card-demo
+
+.PHONY: build
+build: ## Build every binary
+	cargo build $(ALL) --bins
+
+.PHONY: check
+check: lint deny fresh workflows tree ## Formatting, lints, documentation, licences, import rules, generated files, workflows
+
+.PHONY: test
+test: tools ## The whole test suite; installs what it needs
+	cargo test $(ALL) --doc
+	cargo nextest run $(ALL) --no-fail-fast
+
+.PHONY: generate
+generate: build ## Write the files that are generated: rules, dashboards
+	$(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml
+	$(BIN)/plimsoll dashboards build
+
+# The parts of `check`, each usable alone.
+
+.PHONY: lint
+lint: ## Formatting, clippy, rustdoc and import rules, with warnings denied
+	cargo fmt --all --check
+	cargo clippy $(ALL) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
+	cargo test $(ALL) --test imports --test makefile --test workflows
+
+# Advisories live in a git database that offline machines cannot fetch; run
+# `cargo deny check advisories` where the network allows it.
+.PHONY: deny
+deny: wheels ## Licences, sources, duplicate and banned crates
+	cargo deny --workspace --all-features $(LOCKED) check bans licenses sources
+
+.PHONY: fresh
+fresh: build ## Generated files are what the generators write
+	$(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml --check
+	$(BIN)/plimsoll dashboards build --check
+
+.PHONY: workflows
+workflows: wheels ## Audit .github with zizmor
+	zizmor --offline --no-progress --strict-collection .github
+
+.PHONY: tree
+tree: ## One version of opentelemetry; how many crates the tree has
+	cargo tree $(ALL) --edges normal --invert opentelemetry --depth 1
+	@printf 'crates in the tree: %s\n' "$$(cargo tree $(ALL) --edges normal --prefix none --no-dedupe --format '{p}' | sort -u | wc -l)"
+	@printf 'crates of the facade alone: %s\n' "$$(cargo tree --package plimsoll $(LOCKED) --edges normal --prefix none --no-dedupe --format '{p}' | sort -u | wc -l)"
+
+.PHONY: tools
+tools: wheels debian ## Install what tests need: wheels into target/tools, Debian packages
+
+.PHONY: wheels
+wheels:
+	@scripts/tools wheels
+
+.PHONY: debian
+debian:
+	@scripts/tools debian
+
+# One required job stands for all; what was skipped or cancelled did not pass.
+.PHONY: ci-ok
+ci-ok: ## Fail unless every word of RESULTS is `success` (the workflow's aggregate job)
+	@test -n "$(RESULTS)"
+	@for result in $(RESULTS); do test "$$result" = success || { echo "a job ended in: $$result"; exit 1; }; done
