@@ -8,6 +8,7 @@
 //! | [`record`] | the one record of a request and the handle that finishes it once |
 //! | [`current`] | the record of the request being polled on this thread |
 //! | [`body`] | the one body wrapper of the stack |
+//! | [`held`] | a body that holds a permit where there is no record |
 //! | [`permit`] | what a request holds until the end of its body |
 //! | [`refusal`] | why an inner layer said no, for an outer one to render |
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
@@ -19,6 +20,7 @@
 pub mod body;
 pub mod clock;
 pub mod current;
+pub mod held;
 pub mod ids;
 pub mod intern;
 pub mod mode;
@@ -31,6 +33,7 @@ pub mod refusal;
 
 pub use body::ObservedBody;
 pub use clock::Clock;
+pub use held::HeldBody;
 pub use mode::{Mode, Part, Rollout};
 pub use outcome::{Blame, Outcome, Slo};
 pub use permit::{Permit, Release};
