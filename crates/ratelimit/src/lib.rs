@@ -1,1 +1,42 @@
-//! Exact rate limits (GCRA) and concurrency limits as tower layers.
+//! Exact rate limits, a concurrency limit and a timeout, as tower layers that
+//! decide in `call` and never wait.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`quota`] | what is allowed: a rate and a burst |
+//! | [`gcra`] | the arithmetic, in whole nanoseconds |
+//! | [`store`] | where the one word of each key is kept |
+//! | [`limit`] | one limit: whom it counts, by which quota, under which name |
+//! | [`limiter`] | several limits decided together, all or nothing |
+//! | [`headers`] | the `RateLimit` and `RateLimit-Policy` fields |
+//! | [`layer`] | the rate limits around a service |
+//! | [`concurrency`] | how many requests may be in flight |
+//! | [`timeout`] | how long a response head may take |
+//!
+//! ```
+//! use plimsoll_core::{Clock, peer::Trust};
+//! use plimsoll_ratelimit::{Limit, Limiter, Quota, RateLimitLayer};
+//!
+//! let limit = Limit::per_client().quota(Quota::per_second(100).burst(200));
+//! let limiter = Limiter::new([limit], Clock::system(), Trust::nobody())?;
+//! let layer = RateLimitLayer::new(limiter);
+//! # let _ = layer;
+//! # Ok::<(), plimsoll_ratelimit::LimitError>(())
+//! ```
+
+pub mod concurrency;
+pub mod gcra;
+pub mod headers;
+pub mod layer;
+pub mod limit;
+pub mod limiter;
+pub mod quota;
+pub mod store;
+pub mod timeout;
+
+pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};
+pub use layer::{RateLimit, RateLimitLayer};
+pub use limit::{Key, Limit, LimitError};
+pub use limiter::Limiter;
+pub use quota::{Quota, QuotaError};
+pub use timeout::TimeoutLayer;

@@ -1,0 +1,110 @@
+//! The `RateLimit` and `RateLimit-Policy` fields (IETF draft
+//! draft-ietf-httpapi-ratelimit-headers-11; structured fields, RFC 9651).
+//!
+//! `RateLimit-Policy` tells quota and window as configured and never changes.
+//! `RateLimit` tells `r`, the cells left, and `t`, a window so long that r/t
+//! never invites more than the sustained rate: with slack = L − backlog,
+//! r = ⌊slack/T⌋ and t = ⌈slack⌉ seconds; with nothing left t is the wait.
+
+use std::fmt::Write;
+
+use http::{HeaderName, HeaderValue};
+
+use crate::gcra::{Decision, Verdict};
+use crate::quota::Quota;
+
+/// `RateLimit`.
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// `RateLimit-Policy`.
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+const SECOND: u64 = 1_000_000_000;
+
+/// The item of a policy; a burst other than the quota is told by a parameter of our own.
+///
+/// ```
+/// use plimsoll_ratelimit::{Quota, headers::policy_item};
+///
+/// let mut field = String::new();
+/// policy_item(&mut field, "per-client", &Quota::per_minute(50));
+/// policy_item(&mut field, "per-tenant", &Quota::per_second(10).burst(20));
+/// assert_eq!(field, r#""per-client";q=50;w=60, "per-tenant";q=10;w=1;plimsoll-burst=20"#);
+/// ```
+pub fn policy_item(field: &mut String, name: &str, quota: &Quota) {
+    separate(field);
+    let (count, window) = (quota.count(), quota.window().as_secs());
+    let _ = write!(field, "\"{name}\";q={count};w={window}");
+    if quota.burst_size() != count {
+        let _ = write!(field, ";plimsoll-burst={}", quota.burst_size());
+    }
+}
+
+/// The item of a decision.
+pub fn limit_item(field: &mut String, name: &str, decision: &Decision) {
+    separate(field);
+    let (left, window) = left_and_window(decision);
+    let _ = write!(field, "\"{name}\";r={left};t={window}");
+}
+
+/// `r` and `t`, in cells and seconds.
+pub fn left_and_window(decision: &Decision) -> (u32, u64) {
+    let wait = match decision.verdict {
+        Verdict::Deny { retry_after } => retry_after,
+        Verdict::Allow | Verdict::NeverFits => decision.next_cell,
+    };
+    match decision.remaining {
+        0 => (0, wait.div_ceil(SECOND).max(1)),
+        left if decision.allows() => (left, decision.slack.div_ceil(SECOND).max(1)),
+        // Cells are left, but fewer than the request costs.
+        left => (left, wait.max(decision.slack).div_ceil(SECOND).max(1)),
+    }
+}
+
+fn separate(field: &mut String) {
+    if !field.is_empty() {
+        field.push_str(", ");
+    }
+}
+
+pub(crate) fn value(field: String) -> Option<HeaderValue> {
+    if field.is_empty() {
+        return None;
+    }
+    HeaderValue::try_from(field).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_left_over_the_window_never_exceeds_the_rate(
+            count in 1_u32..10_000, window in 1_u64..4_000, burst in 1_u32..500, ahead: u32, cost in 0_u32..3,
+        ) {
+            let quota = Quota::per(count, std::time::Duration::from_secs(window)).burst(burst);
+            prop_assume!(quota.check().is_ok());
+            let gcra = quota.check().unwrap();
+            let (decision, _) = gcra.decide(7 + u64::from(ahead), 7, cost);
+            let (left, seconds) = left_and_window(&decision);
+            prop_assert!(seconds > 0);
+            prop_assert!(u64::from(left) * gcra.interval() <= seconds * SECOND);
+        }
+    }
+
+    #[test]
+    fn the_window_shrinks_in_a_burst() {
+        let gcra = Quota::per_second(1).burst(60).check().unwrap();
+        let (mut tat, mut seen) = (0, Vec::new());
+        for _ in 0..61 {
+            let (decision, kept) = gcra.decide(tat, 9, 1);
+            tat = kept;
+            seen.push(left_and_window(&decision));
+        }
+        assert_eq!(seen[0], (59, 59));
+        assert_eq!(seen[29], (30, 30));
+        assert_eq!(seen[59], (0, 1));
+        assert_eq!(seen[60], (0, 1));
+    }
+}

@@ -1,0 +1,94 @@
+//! Whom a request is counted for.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use http::HeaderMap;
+use http::request::Parts;
+use plimsoll_core::current;
+use plimsoll_core::peer::{self, PeerAddr};
+
+use super::{Inner, Policy};
+use crate::limit::Source;
+use crate::store::Id;
+
+/// Headers by which proxies say for whom they ask.
+const FORWARDING: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+
+/// A request as the limits see it.
+pub(super) struct Subject<'a> {
+    parts: &'a Parts,
+    client: Option<IpAddr>,
+    /// The peer looks like a proxy, and nobody named one: its address stands
+    /// for all clients at once.
+    unnamed_proxy: bool,
+}
+
+/// The key of a request for one policy.
+pub(super) struct Found {
+    pub(super) id: Id,
+    pub(super) unnamed_proxy: bool,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn of(parts: &'a Parts, limiter: &Inner) -> Self {
+        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+        let recorded = current::with(|record| record.client).flatten();
+        let seen = || peer.map(|peer| limiter.trust.client(peer, &parts.headers));
+        let client = recorded.or_else(seen);
+        let unnamed_proxy = limiter.trust.is_empty()
+            && is_forwarded(&parts.headers)
+            && peer.or(client).is_some_and(peer::is_private);
+        Self {
+            parts,
+            client: client.map(peer::limit_key),
+            unnamed_proxy,
+        }
+    }
+
+    /// The request's key for a policy; says so, once, when it can only be wrong.
+    pub(super) fn key(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
+        let own = |id| Found {
+            id,
+            unnamed_proxy: false,
+        };
+        match &policy.source {
+            Source::Client => self.client_key(policy, limiter),
+            Source::Header(name) => match self.parts.headers.get(name) {
+                Some(value) => Some(own(policy.store.id(value.as_bytes()))),
+                None => self.client_key(policy, limiter),
+            },
+            Source::By(find) => find(self.parts).map(|key| own(policy.store.id(&key))),
+        }
+    }
+
+    fn client_key(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
+        let Some(client) = self.client else {
+            if !limiter.warned_of_peer.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    policy = policy.name,
+                    "no peer address is known, so clients cannot be counted; put a PeerAddr \
+                     into the extensions of each request where connections are accepted"
+                );
+            }
+            return None;
+        };
+        if self.unnamed_proxy && !limiter.warned_of_proxy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                policy = policy.name,
+                peer = %client,
+                "a private address forwards requests for others and no proxy is trusted; \
+                 this limit only observes its requests until the trusted proxies are named \
+                 (as CIDRs, or `private`)"
+            );
+        }
+        Some(Found {
+            id: policy.store.id(&client),
+            unnamed_proxy: self.unnamed_proxy,
+        })
+    }
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDING.iter().any(|name| headers.contains_key(*name))
+}
