@@ -4,8 +4,8 @@
 //! empty 404 where no route matched, an empty 405, or a text that axum's
 //! extractors write for just that status. The texts are those of
 //! `axum::extract::rejection`; the table test in `tests/axum_failures.rs`
-//! drives each one, so that another wording in a later axum fails a test here
-//! before it reaches a client.
+//! drives all but the one of multipart (not in our features), so that another
+//! wording in a later axum fails a test here before it reaches a client.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -146,5 +146,43 @@ impl http_body::Body for PutBack {
             whole.set_upper(upper + data.len() as u64);
         }
         whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[test]
+    fn a_text_counts_only_for_its_status_and_only_whole() {
+        let code = |status, text: &str| read(status, text).map(|failure| failure.fault.code.id);
+        let boundary = "Invalid `boundary` for `multipart/form-data` request";
+        assert_eq!(code(400, boundary), Some("PLM-1013"));
+        assert_eq!(code(500, boundary), None);
+        assert_eq!(code(400, &format!("{boundary}!")), None);
+        assert_eq!(code(400, "Failed to parse the request body as JSON"), None);
+    }
+
+    #[test]
+    fn a_server_fault_of_the_wiring_tells_the_client_nothing_of_it() {
+        let failure = read(500, "Missing request extension: Pool<Db> was not found").unwrap();
+        assert_eq!(failure.fault.detail, None);
+        assert!(failure.fault.cause.unwrap().contains("Pool<Db>"));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_looked_at_is_as_before() {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut whole = Body::from("abc");
+        assert_eq!(peek(&mut whole, &mut context).unwrap(), "abc");
+        assert_eq!(whole.size_hint().exact(), Some(3));
+        assert!(!whole.is_end_stream());
+        assert_eq!(whole.collect().await.unwrap().to_bytes(), "abc");
+
+        let chunks = ["ab", "c"].map(Ok::<_, std::io::Error>);
+        let mut chunks = Body::from_stream(futures_util::stream::iter(chunks));
+        assert_eq!(peek(&mut chunks, &mut context), None);
+        assert_eq!(chunks.collect().await.unwrap().to_bytes(), "abc");
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration and the `Layer`.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::problem::RELATIVE_BASE;
 /// Largest declared request body, in bytes, unless configured: 2 MiB.
 pub const BODY_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// Turns our shape into a service's own; `None` keeps ours.
+/// Turns our shape into a service's own; `None`, or a panic, keeps ours.
 pub type Mapper = fn(&Problem) -> Option<Response<Bytes>>;
 
 /// Gives every failure one shape; see [the module](crate::layer).
@@ -55,7 +56,11 @@ impl Style {
     }
 
     pub(crate) fn mapped(&self, problem: &Problem) -> Option<Response<Bytes>> {
-        self.mapper.and_then(|map| map(problem))
+        let map = self.mapper?;
+        // The host's code, run outside its handler: a panic in it keeps our shape.
+        catch_unwind(AssertUnwindSafe(|| map(problem)))
+            .ok()
+            .flatten()
     }
 }
 

@@ -17,6 +17,9 @@
 //! passes byte for byte and gets no code. A panic while the body is sent, and
 //! what hyper answers by itself, cannot be shaped.
 //!
+//! Apply it by `Router::layer`, where it sees the matched route. Around a whole
+//! router it cannot tell an empty 404 of a handler from axum's and shapes both.
+//!
 //! gRPC calls get the same failures as `grpc-status` in an HTTP 200.
 //!
 //! ```
