@@ -4,8 +4,10 @@
 //! `api` answers requests from `store`; `faults` sits in the store; `error` names every failure.
 
 pub mod api;
+pub mod cli;
 pub mod error;
 pub mod faults;
 pub mod ids;
 pub mod moment;
+pub mod serve;
 pub mod store;

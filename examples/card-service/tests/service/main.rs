@@ -9,4 +9,5 @@ mod common;
 mod faults;
 mod opening;
 mod seeding;
+mod serving;
 mod spending;

@@ -1,0 +1,124 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::store::MAX_ACCOUNTS;
+
+/// The sample service of Plimsoll: accounts, cards and spends on SQLite.
+#[derive(Debug, Parser)]
+#[command(name = "card-service", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the service can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fill the database if it is empty, then answer requests until SIGTERM or Ctrl-C
+    Serve(ServeArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  card-service serve
+  card-service serve --help";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  card-service serve
+  card-service serve --listen 127.0.0.1:0 --status 127.0.0.1:0 --control 127.0.0.1:0
+  card-service serve --database-url sqlite::memory: --accounts 100 --allow-faults
+
+Ids are computable: accounts are acc_0000001 and up, cards crd_0000001 and up, three for each account.
+Of every fifty cards one (number 50) is blocked and five (7, 17, 27, 37, 47) wait for activation.
+
+Exit codes: 0 drained, 1 something was cut at shutdown, 2 the service could not start";
+
+/// How to serve. Port 0 takes any free port; the address taken is printed.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub struct ServeArgs {
+    /// Where requests are answered
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Where probes and metrics are; may be reachable by all
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    pub status: SocketAddr,
+
+    /// Where levels, faults and settings are changed; keep it on loopback
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    pub control: SocketAddr,
+
+    /// `sqlite://FILE`, made when absent, or `sqlite::memory:`
+    #[arg(long, value_name = "URL", default_value = "sqlite://cards.db")]
+    pub database_url: String,
+
+    /// Put the fault switches on the control listener (/faults): for demonstrations, never in production
+    #[arg(long)]
+    pub allow_faults: bool,
+
+    /// Accounts to fill an empty database with, and thrice as many cards [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ACCOUNTS)))]
+    pub accounts: Option<u32>,
+
+    /// Picks the names, amounts and times of the seed [default: 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, error::ErrorKind};
+
+    use super::*;
+
+    fn serve(args: &[&str]) -> Result<ServeArgs, clap::Error> {
+        let Cli {
+            command: Command::Serve(args),
+        } = Cli::try_parse_from(["card-service", "serve"].iter().chain(args))?;
+        Ok(args)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_need_be_said() {
+        let args = serve(&[]).unwrap();
+        assert_eq!(args.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(args.database_url, "sqlite://cards.db");
+        assert!(!args.allow_faults);
+        assert_eq!((args.accounts, args.seed), (None, None));
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_exit_code_2() {
+        for wrong in [
+            ["--listen", "localhost"],
+            ["--status", "127.0.0.1:70000"],
+            ["--accounts", "0"],
+            ["--accounts", "100001"],
+            ["--seed", "-1"],
+        ] {
+            assert_eq!(serve(&wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn help_shows_examples() {
+        let help = serve(&["--help"]).unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        assert!(
+            help.to_string()
+                .contains("Examples:\n  card-service serve\n"),
+            "{help}"
+        );
+    }
+}
