@@ -8,12 +8,13 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use crate::ids::Ids;
-use crate::record::Record;
+use crate::record::{Ambient, Record};
 
 thread_local! {
     static CURRENT: RefCell<Option<Box<Record>>> = const { RefCell::new(None) };
@@ -48,18 +49,30 @@ pub fn is_set() -> bool {
 pub struct Entered<'a> {
     home: &'a mut Option<Box<Record>>,
     outer: Option<Box<Record>>,
+    ambient: Option<Arc<dyn Ambient>>,
 }
 
 impl<'a> Entered<'a> {
     pub(crate) fn new(home: &'a mut Option<Box<Record>>) -> Self {
+        let ambient = home.as_deref().and_then(|record| record.ambient.clone());
+        if let Some(ambient) = &ambient {
+            ambient.enter();
+        }
         let outer = swap(home.take());
-        Self { home, outer }
+        Self {
+            home,
+            outer,
+            ambient,
+        }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         *self.home = swap(self.outer.take());
+        if let Some(ambient) = &self.ambient {
+            ambient.exit();
+        }
     }
 }
 

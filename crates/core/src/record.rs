@@ -1,5 +1,7 @@
 //! The one record of a request, and the handle that finishes it exactly once.
 
+use std::any::Any;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -61,7 +63,18 @@ pub struct Record {
     pub reference: Option<Box<str>>,
     /// The failure's source chain or panic message: logged, never sent.
     pub cause: Option<Box<str>>,
+    /// What else must be current while the request is polled.
+    pub ambient: Option<Arc<dyn Ambient>>,
     permits: Vec<Permit>,
+}
+
+/// Something of another library that follows a request through its polls, such
+/// as a tracing context.
+pub trait Ambient: Any + Send + Sync + fmt::Debug {
+    /// Called before each poll, on the polling thread.
+    fn enter(&self);
+    /// Called after each poll, on the same thread.
+    fn exit(&self);
 }
 
 impl Record {
@@ -90,6 +103,7 @@ impl Record {
             decision: None,
             reference: None,
             cause: None,
+            ambient: None,
             permits: Vec::new(),
         }
     }
@@ -263,8 +277,8 @@ impl Drop for Open {
     }
 }
 
-impl std::fmt::Debug for Open {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Open").field(&self.record).finish()
     }
 }

@@ -1,1 +1,31 @@
-//! One record per request and every signal made from it: logs, traces, metrics, Sentry.
+//! One record per request and every signal made from it.
+//!
+//! [`Telemetry::layer`] makes a [`plimsoll_core::Record`] of each request and
+//! finishes it exactly once: at the end of the body, at an error or a panic, or
+//! when the client leaves. Log line, span, metrics and Sentry event are made
+//! from that record and from nothing else.
+
+mod config;
+pub mod layer;
+mod ledger;
+mod logs;
+pub mod metrics;
+mod pool;
+mod report;
+mod sentry;
+mod telemetry;
+mod traces;
+
+pub use config::{Ownership, UnknownOwnership, Warning};
+pub use layer::ObserveLayer;
+pub use ledger::{Balance, Ledger, Reason};
+pub use logs::Format;
+pub use logs::access::TARGET as ACCESS_TARGET;
+pub use report::{Report, Requests};
+pub use telemetry::{Builder, Telemetry, TelemetryError};
+pub use traces::OtlpError;
+
+/// The route template of a service without a router: put it into the request's
+/// extensions outside the layer. Only from a bounded set.
+#[derive(Debug, Clone, Copy)]
+pub struct Route(pub &'static str);

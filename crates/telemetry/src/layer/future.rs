@@ -1,0 +1,103 @@
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{HeaderValue, Method, Response, StatusCode};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use plimsoll_core::body::{grpc_status, panic_text};
+use plimsoll_core::record::{Ending, Open};
+use plimsoll_core::{ObservedBody, Outcome};
+
+use super::service::REQUEST_ID;
+
+pin_project! {
+    /// The future of [`super::Observe`].
+    #[derive(Debug)]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: F,
+        open: Option<Open>,
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) fn new(inner: F, open: Option<Open>) -> Self {
+        Self { inner, open }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+{
+    type Output = Result<Response<ObservedBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(open) = this.open.as_mut() else {
+            let answer = std::task::ready!(this.inner.poll(context));
+            return Poll::Ready(
+                answer.map(|answer| answer.map(|body| ObservedBody::new(body, None))),
+            );
+        };
+        let polled = {
+            let _entered = open.enter();
+            let inner = this.inner.as_mut();
+            catch_unwind(AssertUnwindSafe(|| inner.poll(context)))
+        };
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Ok(response))) => Poll::Ready(Ok(answered(response, this.open.take()))),
+            Ok(Poll::Ready(Err(error))) => {
+                if let Some(record) = open.record() {
+                    record.outcome.get_or_insert(Outcome::Fault);
+                }
+                open.finish(Ending::Complete);
+                Poll::Ready(Err(error))
+            }
+            Err(panic) => {
+                // Nothing inside answered for it; the record must still say what it was.
+                if let Some(record) = open.record() {
+                    record.cause = Some(panic_text(panic.as_ref()).into());
+                }
+                open.finish(Ending::Panic);
+                resume_unwind(panic)
+            }
+        }
+    }
+}
+
+/// Notes the head, and lets the body carry the record to its end unless the
+/// protocol has none: then a server drops the body unpolled.
+fn answered<B: Body>(mut response: Response<B>, open: Option<Open>) -> Response<ObservedBody<B>> {
+    let Some(mut open) = open else {
+        return response.map(|body| ObservedBody::new(body, None));
+    };
+    open.head();
+    let mut bodiless = bodiless(response.status());
+    if let Some(record) = open.record() {
+        record.status = response.status().as_u16();
+        if record.grpc_status.is_some() {
+            record.grpc_status = grpc_status(response.headers()).or(record.grpc_status);
+        }
+        bodiless |= record.method == Method::HEAD.as_str();
+        if let Ok(id) = HeaderValue::from_str(record.ids.request_id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+    }
+    if bodiless {
+        open.finish(Ending::Complete);
+        return response.map(|body| ObservedBody::new(body, None));
+    }
+    response.map(|body| ObservedBody::new(body, Some(open)))
+}
+
+/// RFC 9110, section 6.4.1: no content after 1xx, 204 and 304.
+fn bodiless(status: StatusCode) -> bool {
+    status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+}

@@ -1,0 +1,13 @@
+//! The tower layer that makes one record of each request.
+
+mod future;
+#[expect(
+    clippy::module_inception,
+    reason = "the same file names in every middleware folder"
+)]
+mod layer;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::ObserveLayer;
+pub use service::Observe;

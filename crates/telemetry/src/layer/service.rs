@@ -1,0 +1,162 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response, header};
+use http_body::Body;
+use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
+use plimsoll_core::outcome::method_label;
+use plimsoll_core::peer::PeerAddr;
+use plimsoll_core::record::{Open, Record};
+use plimsoll_core::{ObservedBody, Sink as _, current, intern};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use crate::pool;
+use crate::telemetry::Instance;
+use crate::traces::Start;
+
+/// The header that carries the request id, both ways.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+
+/// Makes one record of each request; see [`crate::Telemetry::layer`].
+#[derive(Debug, Clone)]
+pub struct Observe<S> {
+    inner: S,
+    instance: Arc<Instance>,
+}
+
+impl<S> Observe<S> {
+    pub(crate) fn new(inner: S, instance: Arc<Instance>) -> Self {
+        Self { inner, instance }
+    }
+
+    /// The service within.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+}
+
+impl<S, Q, B> Service<Request<Q>> for Observe<S>
+where
+    S: Service<Request<Q>, Response = Response<B>>,
+    Q: Body,
+    B: Body,
+{
+    type Response = Response<ObservedBody<B>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        if current::is_set() {
+            // A second layer by mistake: the outer one has the record.
+            self.instance.note_second_layer();
+            return ResponseFuture::new(self.inner.call(request), None);
+        }
+        let mut open = begin(&self.instance, &request);
+        let future = {
+            let _entered = open.enter();
+            self.inner.call(request)
+        };
+        ResponseFuture::new(future, Some(open))
+    }
+}
+
+/// The record of a request at its call.
+fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
+    let started = instance.now();
+    let headers = request.headers();
+    let peer = peer(request);
+    let trusted = peer.is_some_and(|peer| instance.trust().includes(peer));
+    let sent = headers
+        .get("traceparent")
+        .and_then(|value| TraceParent::parse(value.as_bytes()));
+    let (parent, link) = if trusted { (sent, None) } else { (None, sent) };
+    let method = method_label(request.method());
+    let route = route(request);
+    let path = request.uri().path();
+    let begun = instance.spans().begin(&Start {
+        method,
+        route,
+        path,
+        parent,
+        link,
+    });
+    let (ids, ambient) = if let Some((begun, span)) = begun {
+        let ids = Ids {
+            trace_id: begun.trace_id,
+            span_id: begun.span_id,
+            sampled: begun.sampled,
+            request_id: request_id(headers),
+        };
+        (ids, Some(span as _))
+    } else {
+        let ids = Ids {
+            trace_id: parent.map_or_else(TraceId::random, |parent| parent.trace_id),
+            span_id: SpanId::random(),
+            sampled: false,
+            request_id: request_id(headers),
+        };
+        (ids, None)
+    };
+    let mut record = pool::take(ids, started);
+    record.parent = parent;
+    record.link = link;
+    record.ambient = ambient;
+    record.method = method;
+    record.route = route;
+    record.path.push_str(path);
+    record.client = peer.map(|peer| instance.trust().client(peer, headers));
+    record.bytes_in = declared_length(headers);
+    note_grpc(&mut record, headers);
+    record.in_flight = instance.begin();
+    Open::new(record, Arc::clone(instance) as _)
+}
+
+fn request_id(headers: &HeaderMap) -> RequestId {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| RequestId::parse(value.as_bytes()))
+        .unwrap_or_else(RequestId::random)
+}
+
+fn declared_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok());
+    length.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// A gRPC request begins as UNKNOWN (2) until headers or trailers say more.
+fn note_grpc(record: &mut Record, headers: &HeaderMap) {
+    let kind = headers.get(header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        record.grpc_status = Some(2);
+    }
+}
+
+fn peer<Q>(request: &Request<Q>) -> Option<IpAddr> {
+    let extensions = request.extensions();
+    if let Some(PeerAddr(peer)) = extensions.get() {
+        return Some(peer.ip());
+    }
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::ConnectInfo(peer)) =
+        extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>()
+    {
+        return Some(peer.ip());
+    }
+    None
+}
+
+fn route<Q>(request: &Request<Q>) -> &'static str {
+    #[cfg(feature = "axum")]
+    if let Some(route) = request.extensions().get::<axum::extract::MatchedPath>() {
+        return intern::intern(route.as_str());
+    }
+    let template = request.extensions().get::<crate::Route>();
+    template.map_or(plimsoll_core::names::value::UNMATCHED, |route| route.0)
+}

@@ -1,0 +1,16 @@
+//! Logs: the request's canonical line and the application's events, one sink.
+
+pub(crate) mod access;
+pub(crate) mod join;
+mod json;
+pub(crate) mod layer;
+pub(crate) mod sink;
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One flat JSON object a line.
+    Json,
+    /// For people at a terminal.
+    Pretty,
+}

@@ -1,0 +1,281 @@
+//! The request metrics: handles resolved once per series and kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
+use plimsoll_core::names::{self, label, value};
+use plimsoll_core::record::Record;
+use plimsoll_core::{Blame, Outcome, Slo};
+
+use super::recorder::MetricsRecorder;
+
+/// Distinct combinations counted apart; with at most 20 series each this keeps
+/// the page under the documented 10,000 series.
+const MAX_COMBINATIONS: usize = 500;
+
+const METADATA: Metadata<'static> = Metadata::new("plimsoll", Level::INFO, None);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Combination {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+    outcome: Outcome,
+    code: &'static str,
+    blame: Option<Blame>,
+    slo: Slo,
+}
+
+impl Combination {
+    fn of(record: &Record) -> Self {
+        Self {
+            method: record.method,
+            route: record.route,
+            status: record.status,
+            outcome: record.outcome.unwrap_or(Outcome::Fault),
+            code: record.code.unwrap_or(""),
+            blame: record.blame,
+            slo: record.slo.unwrap_or(Slo::Bad),
+        }
+    }
+
+    /// The row into which everything over the budget is folded: what an SLO
+    /// counts stays true, where it happened is lost.
+    fn overflow(&self) -> Self {
+        Self {
+            method: value::OTHER,
+            route: value::OVERFLOW,
+            status: 0,
+            code: "",
+            ..self.clone()
+        }
+    }
+}
+
+struct Series {
+    requests: Counter,
+    duration: Histogram,
+    time_to_head: Option<Histogram>,
+}
+
+/// Every series of requests, through one recorder.
+pub(crate) struct RequestSeries {
+    recorder: MetricsRecorder,
+    known: RwLock<HashMap<Combination, Arc<Series>>>,
+    active: Gauge,
+    started: Counter,
+}
+
+impl RequestSeries {
+    pub(crate) fn new(recorder: MetricsRecorder) -> Self {
+        describe(&recorder);
+        let gauge = Key::from_name(names::ACTIVE_REQUESTS);
+        let started = Key::from_name(names::REQUESTS_STARTED);
+        Self {
+            active: recorder.register_gauge(&gauge, &METADATA),
+            started: recorder.register_counter(&started, &METADATA),
+            known: RwLock::default(),
+            recorder,
+        }
+    }
+
+    /// Counts a request whose call began.
+    pub(crate) fn begin(&self) {
+        self.started.increment(1);
+        self.active.increment(1.0);
+    }
+
+    /// Counts a finished request.
+    pub(crate) fn finish(&self, record: &Record) {
+        let series = self.series(Combination::of(record));
+        series.requests.increment(1);
+        series.duration.record(seconds(record.duration()));
+        if let Some(time_to_head) = &series.time_to_head {
+            time_to_head.record(seconds(record.time_to_head()));
+        }
+        self.active.decrement(1.0);
+    }
+
+    fn series(&self, wanted: Combination) -> Arc<Series> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = known.get(&wanted) {
+            return Arc::clone(series);
+        }
+        let full = known.len() >= MAX_COMBINATIONS;
+        drop(known);
+        let wanted = if full { wanted.overflow() } else { wanted };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let series = known
+            .entry(wanted.clone())
+            .or_insert_with(|| Arc::new(self.register(&wanted)));
+        Arc::clone(series)
+    }
+
+    /// Registers a combination's series, and the good and bad ones of its route
+    /// at 0, so that a first fault is a rise and not a birth.
+    fn register(&self, wanted: &Combination) -> Series {
+        let success = (Outcome::Success, None, Slo::Good);
+        let fault = (Outcome::Fault, Some(Blame::Server), Slo::Bad);
+        for (outcome, blame, slo) in [success, fault] {
+            let code = "";
+            let twin = Combination {
+                outcome,
+                code,
+                blame,
+                slo,
+                ..wanted.clone()
+            };
+            self.requests(&twin).increment(0);
+        }
+        let status = match wanted.status {
+            0 => "0".into(),
+            status => status.to_string(),
+        };
+        let mut labels = route_labels(wanted);
+        labels.push(Label::new(label::STATUS, status));
+        if let Some(error) = error_type(wanted) {
+            labels.push(Label::new(label::ERROR_TYPE, error));
+        }
+        Series {
+            requests: self.requests(wanted),
+            duration: self.histogram(names::REQUEST_DURATION, labels),
+            time_to_head: (wanted.slo != Slo::Excluded)
+                .then(|| self.histogram(names::TIME_TO_HEAD, route_labels(wanted))),
+        }
+    }
+
+    fn requests(&self, wanted: &Combination) -> Counter {
+        let mut labels = route_labels(wanted);
+        labels.extend([
+            Label::from_static_parts(label::OUTCOME, wanted.outcome.as_str()),
+            Label::from_static_parts(label::ERROR_CODE, wanted.code),
+            Label::from_static_parts(label::BLAME, wanted.blame.map_or("", Blame::as_str)),
+            Label::from_static_parts(label::SLO, wanted.slo.as_str()),
+        ]);
+        let key = Key::from_parts(names::REQUESTS, labels);
+        self.recorder.register_counter(&key, &METADATA)
+    }
+
+    fn histogram(&self, name: &'static str, labels: Vec<Label>) -> Histogram {
+        let key = Key::from_parts(name, labels);
+        self.recorder.register_histogram(&key, &METADATA)
+    }
+}
+
+fn route_labels(wanted: &Combination) -> Vec<Label> {
+    vec![
+        Label::from_static_parts(label::METHOD, wanted.method),
+        Label::from_static_parts(label::ROUTE, wanted.route),
+    ]
+}
+
+/// `error.type` of the semantic conventions: absent unless the server failed;
+/// the code where there is one, else the status for 5xx, else the outcome.
+fn error_type(wanted: &Combination) -> Option<String> {
+    if wanted.slo != Slo::Bad {
+        return None;
+    }
+    Some(match (wanted.code, wanted.outcome) {
+        ("", Outcome::Fault) if wanted.status >= 500 => wanted.status.to_string(),
+        ("", outcome) => outcome.as_str().into(),
+        (code, _) => code.into(),
+    })
+}
+
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+fn describe(recorder: &MetricsRecorder) {
+    let counter = |name: &'static str, help: &'static str| {
+        recorder.describe_counter(KeyName::from_const_str(name), None, help.into());
+    };
+    counter(
+        names::REQUESTS,
+        "Finished requests by outcome, code, blame and how an SLO counts them.",
+    );
+    counter(names::REQUESTS_STARTED, "Requests whose call began.");
+    let gauge = KeyName::from_const_str(names::ACTIVE_REQUESTS);
+    recorder.describe_gauge(gauge, None, "Requests between call and end of body.".into());
+    let histogram = |name: &'static str, help: &'static str| {
+        recorder.describe_histogram(KeyName::from_const_str(name), None, help.into());
+    };
+    histogram(
+        names::REQUEST_DURATION,
+        "Seconds from call to the end of the response body.",
+    );
+    histogram(
+        names::TIME_TO_HEAD,
+        "Seconds from call to the response head, of requests that an SLO counts.",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_core::record::fresh_ids;
+
+    fn finished(route: &'static str, status: u16, outcome: Outcome, slo: Slo) -> Record {
+        let mut record = Record::new(fresh_ids(false), 0);
+        record.method = "GET";
+        record.route = route;
+        record.status = status;
+        record.outcome = Some(outcome);
+        record.slo = Some(slo);
+        record.head = Some(60_000_000);
+        record.ended = 80_000_000;
+        record
+    }
+
+    #[test]
+    fn a_first_request_bears_the_good_and_the_bad_series_of_its_route() {
+        let recorder = MetricsRecorder::default();
+        let series = RequestSeries::new(recorder.clone());
+        series.begin();
+        series.finish(&finished("/cards", 200, Outcome::Success, Slo::Good));
+        let text = recorder.render().finish();
+        let of = |slo: &str| {
+            let mut lines = text.lines();
+            let line = lines.find(|line| line.starts_with(names::REQUESTS) && line.contains(slo));
+            line.and_then(|line| line.rsplit(' ').next())
+                .map(str::to_owned)
+        };
+        assert_eq!(of("slo=\"good\"").as_deref(), Some("1"), "{text}");
+        assert_eq!(of("slo=\"bad\"").as_deref(), Some("0"), "{text}");
+        let head = "plimsoll_time_to_head_seconds_bucket{http_request_method=\"GET\",http_route=\"/cards\",le=\"0.075\"} 1";
+        assert!(text.contains(head), "{text}");
+        assert!(text.contains("http_server_active_requests 0"), "{text}");
+    }
+
+    #[test]
+    fn what_an_slo_excludes_is_in_no_latency_objective() {
+        let recorder = MetricsRecorder::default();
+        let series = RequestSeries::new(recorder.clone());
+        series.finish(&finished(
+            "/cards",
+            404,
+            Outcome::ClientError,
+            Slo::Excluded,
+        ));
+        assert!(
+            !recorder
+                .render()
+                .finish()
+                .contains("plimsoll_time_to_head_seconds_count")
+        );
+    }
+
+    #[test]
+    fn over_the_budget_routes_fold_into_one() {
+        let recorder = MetricsRecorder::default();
+        let series = RequestSeries::new(recorder.clone());
+        for status in 0..2_000 {
+            series.finish(&finished("/x", status, Outcome::Success, Slo::Good));
+        }
+        let text = recorder.render().finish();
+        let lines = text.lines().filter(|line| !line.starts_with('#')).count();
+        assert!(lines < 10_000, "{lines}");
+        assert!(text.contains("http_route=\"overflow\""));
+    }
+}

@@ -1,0 +1,85 @@
+//! Our own tracer provider: OTLP over HTTP through the bounded processor.
+
+use std::time::Duration;
+
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+
+use super::processor::{Batching, BoundedProcessor};
+
+/// Where and how spans are exported.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Otlp {
+    /// Full address of the traces endpoint.
+    pub(crate) endpoint: String,
+    /// Time limit of one export.
+    pub(crate) timeout: Duration,
+    pub(crate) batching: Batching,
+    /// Share of root spans to keep; `None` leaves it to `OTEL_TRACES_SAMPLER`.
+    pub(crate) ratio: Option<f64>,
+}
+
+/// Why spans cannot be exported.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OtlpError {
+    /// This build has no TLS for OTLP.
+    Https(String),
+    /// The address is neither `http://` nor `https://`.
+    Scheme(String),
+    /// The exporting thread could not be started.
+    Thread(std::io::Error),
+}
+
+impl std::fmt::Display for OtlpError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Https(endpoint) => write!(
+                f,
+                "OTLP endpoint {endpoint} wants TLS, which this build does not have; send to a collector on http://"
+            ),
+            Self::Scheme(endpoint) => write!(
+                f,
+                "OTLP endpoint {endpoint:?} is no http address; write for example http://127.0.0.1:4318"
+            ),
+            Self::Thread(error) => write!(f, "the span exporter's thread did not start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for OtlpError {}
+
+/// The provider whose spans go to `otlp`, and the processor that keeps their ledger.
+pub(crate) fn own_provider(
+    service: &str,
+    otlp: Otlp,
+) -> Result<(SdkTracerProvider, BoundedProcessor), OtlpError> {
+    match otlp.endpoint.split_once("://") {
+        Some(("http", _)) => {}
+        Some(("https", _)) => return Err(OtlpError::Https(otlp.endpoint)),
+        _ => return Err(OtlpError::Scheme(otlp.endpoint)),
+    }
+    let (endpoint, timeout) = (otlp.endpoint, otlp.timeout);
+    let connect = move || {
+        let http = SpanExporter::builder().with_http();
+        let http = http
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(timeout);
+        let exporter = http.with_endpoint(endpoint).build();
+        exporter.map_err(|error| error.to_string())
+    };
+    let processor = BoundedProcessor::start(otlp.batching, connect).map_err(OtlpError::Thread)?;
+    let mut resource = Resource::builder();
+    if std::env::var_os("OTEL_SERVICE_NAME").is_none_or(|name| name.is_empty()) {
+        resource = resource.with_service_name(service.to_owned());
+    }
+    let mut provider = SdkTracerProvider::builder()
+        .with_resource(resource.build())
+        .with_span_processor(processor.clone());
+    if let Some(ratio) = otlp.ratio {
+        let root = Sampler::TraceIdRatioBased(ratio);
+        provider = provider.with_sampler(Sampler::ParentBased(Box::new(root)));
+    }
+    Ok((provider.build(), processor))
+}

@@ -1,0 +1,51 @@
+//! Traces: the only module that names an OpenTelemetry type.
+//!
+//! The request's span is made by a tracer, ours (`own`) or the host's (`join`),
+//! from attributes known at the start, and ended from the record. Its context
+//! is attached around each poll, so that spans of the application nest in it
+//! and `opentelemetry::Context::current()` carries its ids, sampled or not.
+
+mod export;
+mod processor;
+mod span;
+
+pub use export::OtlpError;
+pub(crate) use export::{Otlp, own_provider};
+pub(crate) use processor::Batching;
+pub(crate) use span::{RequestSpan, Spans, Start};
+
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::registry::LookupSpan;
+
+/// The exporter's own client, whose spans would be exported in their turn.
+const OWN_TRAFFIC: [&str; 8] = [
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "opentelemetry_otlp",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "reqwest",
+    "tower",
+];
+
+/// Passes the application's spans to the tracer of `own`.
+pub(crate) fn bridge<S>(spans: &Spans) -> Option<Box<dyn Layer<S> + Send + Sync>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    let tracer = spans.own_tracer()?;
+    let quiet = OWN_TRAFFIC.map(|target| (target, tracing::level_filters::LevelFilter::OFF));
+    let filter = Targets::new()
+        .with_default(tracing::Level::INFO)
+        .with_targets(quiet);
+    let layer = tracing_opentelemetry::layer()
+        .with_tracer(tracer)
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_filter(filter);
+    Some(Box::new(layer))
+}
