@@ -8,7 +8,7 @@
 //! | [`Coded`], [`Fault`] | from a Rust error to a coded answer |
 //! | [`Problem`] | the wire form: RFC 9457, `application/problem+json` |
 //! | [`ErrorsLayer`] | catches panics, shapes failures, notes codes on the record |
-//! | [`reference`] | what a client quotes on the phone, with a check character |
+//! | [`mod@reference`] | what a client quotes on the phone, with a check character |
 //! | [`Catalog`], [`explain()`] | catalogs joined for people and tools: `errors.json` |
 //!
 //! With the feature `axum` (on by default) axum's own failures take the shape,
