@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -20,12 +20,44 @@ pub struct Cli {
 pub enum Command {
     /// Fill the database if it is empty, then answer requests until SIGTERM or Ctrl-C
     Serve(ServeArgs),
+    /// The catalog of error codes
+    #[command(subcommand)]
+    Errors(ErrorsCommand),
+}
+
+/// What can be done with the catalog.
+#[derive(Debug, Subcommand)]
+pub enum ErrorsCommand {
+    /// Write the catalog as JSON, for `plimsoll errors` and other tools
+    Export(ExportArgs),
+}
+
+/// Where the catalog goes.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub struct ExportArgs {
+    /// The file to write; standard output when left away
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Write nothing; fail if FILE does not hold the catalog as it is now
+    #[arg(long, requires = "output")]
+    pub check: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   card-service serve
-  card-service serve --help";
+  card-service serve --help
+  card-service errors export -o errors.json";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  card-service errors export
+  card-service errors export -o errors.json
+  card-service errors export -o errors.json --check
+
+Exit codes: 0 written, or FILE is fresh; 1 FILE is stale; 2 FILE cannot be read or written";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -78,10 +110,11 @@ mod tests {
     use super::*;
 
     fn serve(args: &[&str]) -> Result<ServeArgs, clap::Error> {
-        let Cli {
-            command: Command::Serve(args),
-        } = Cli::try_parse_from(["card-service", "serve"].iter().chain(args))?;
-        Ok(args)
+        let cli = Cli::try_parse_from(["card-service", "serve"].iter().chain(args))?;
+        match cli.command {
+            Command::Serve(args) => Ok(args),
+            Command::Errors(_) => panic!("`serve` was typed"),
+        }
     }
 
     #[test]
@@ -109,6 +142,12 @@ mod tests {
         ] {
             assert_eq!(serve(&wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_check_needs_a_file_to_check() {
+        let typed = ["card-service", "errors", "export", "--check"];
+        assert_eq!(Cli::try_parse_from(typed).unwrap_err().exit_code(), 2);
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! Every way the API can fail, and the code that names it.
 
-use axum::{
-    Json,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use serde::Serialize;
+use axum::response::{IntoResponse, Response};
+use plimsoll_errors::{Code, Coded, Fault, FieldFault};
 
-use crate::store::{ActivationError, SpendError, StoreError};
+use crate::{
+    codes::CardCode,
+    store::{ActivationError, SpendError, StoreError},
+};
 
 /// The closed list of failures. What is behind one (its source) is never sent.
 #[derive(Debug, thiserror::Error)]
@@ -75,64 +74,43 @@ impl From<SpendError> for ApiError {
     }
 }
 
-/// Number, status and title of each failure: what will be the catalog.
-struct Code {
-    number: u16,
-    status: StatusCode,
-    title: &'static str,
-}
-
-impl ApiError {
-    const fn code(&self) -> Code {
-        let (number, status, title) = match self {
-            Self::AccountNotFound => (1001, StatusCode::NOT_FOUND, "Account not found"),
-            Self::CardNotFound => (1002, StatusCode::NOT_FOUND, "Card not found"),
-            Self::CardInactive => (1003, StatusCode::CONFLICT, "Card not active"),
-            Self::CardBlocked => (1004, StatusCode::CONFLICT, "Card blocked"),
-            Self::LimitExceeded => (1005, StatusCode::PAYMENT_REQUIRED, "Limit exceeded"),
-            Self::InvalidAmount => (1006, StatusCode::UNPROCESSABLE_ENTITY, "Invalid amount"),
-            Self::CurrencyMismatch => (1007, StatusCode::UNPROCESSABLE_ENTITY, "Currency mismatch"),
-            Self::InvalidMerchant => (1008, StatusCode::UNPROCESSABLE_ENTITY, "Invalid merchant"),
-            Self::StoreUnavailable(_) => {
-                (2001, StatusCode::SERVICE_UNAVAILABLE, "Store unavailable")
-            }
-            Self::StoreBusy(_) => (2002, StatusCode::SERVICE_UNAVAILABLE, "Store busy"),
-            Self::StoreFailed(_) => (2003, StatusCode::INTERNAL_SERVER_ERROR, "Store failed"),
-            Self::Injected => (2900, StatusCode::INTERNAL_SERVER_ERROR, "Injected fault"),
-        };
-        Code {
-            number,
-            status,
-            title,
+impl Coded for ApiError {
+    fn code(&self) -> &'static Code {
+        match self {
+            Self::AccountNotFound => CardCode::AccountNotFound,
+            Self::CardNotFound => CardCode::CardNotFound,
+            Self::CardInactive => CardCode::CardInactive,
+            Self::CardBlocked => CardCode::CardBlocked,
+            Self::LimitExceeded => CardCode::LimitExceeded,
+            Self::InvalidAmount => CardCode::InvalidAmount,
+            Self::CurrencyMismatch => CardCode::CurrencyMismatch,
+            Self::InvalidMerchant => CardCode::InvalidMerchant,
+            Self::StoreUnavailable(_) => CardCode::StoreUnavailable,
+            Self::StoreBusy(_) => CardCode::StoreBusy,
+            Self::StoreFailed(_) => CardCode::StoreFailed,
+            Self::Injected => CardCode::InjectedFault,
         }
+        .code()
     }
-}
 
-/// RFC 9457.
-#[derive(Serialize)]
-struct Problem {
-    title: &'static str,
-    status: u16,
-    code: String,
+    fn fields(&self) -> Vec<FieldFault> {
+        let pointer = match self {
+            Self::InvalidAmount => "/amount_minor",
+            Self::CurrencyMismatch => "/currency",
+            Self::InvalidMerchant => "/merchant",
+            _ => return Vec::new(),
+        };
+        // Safe to tell: the messages of these three hold no more than the catalog's texts.
+        let detail = self.to_string().into();
+        vec![FieldFault {
+            pointer: pointer.into(),
+            detail,
+        }]
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Code {
-            number,
-            status,
-            title,
-        } = self.code();
-        let problem = Problem {
-            title,
-            status: status.as_u16(),
-            code: format!("CARD-{number}"),
-        };
-        (
-            status,
-            [(header::CONTENT_TYPE, "application/problem+json")],
-            Json(problem),
-        )
-            .into_response()
+        Fault::from(self).into_response()
     }
 }

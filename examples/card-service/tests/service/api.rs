@@ -241,6 +241,19 @@ async fn a_spend_that_cannot_be_is_refused_by_its_code() {
 }
 
 #[tokio::test]
+async fn a_wrong_field_is_pointed_at() {
+    let service = Service::start().await;
+    let (card, currency) = payer(&service).await;
+    let (_, body) = service
+        .post(
+            "/v1/transactions",
+            Some(spend(&card, 0, &currency, "Kiosk 24")),
+        )
+        .await;
+    assert_eq!(body["errors"][0]["pointer"], "/amount_minor", "{body}");
+}
+
+#[tokio::test]
 async fn a_body_of_another_shape_is_refused_before_the_store_is_asked() {
     let service = Service::start().await;
     for body in [

@@ -6,6 +6,7 @@
 
 mod api;
 mod common;
+mod exporting;
 mod faults;
 mod opening;
 mod seeding;
