@@ -1,0 +1,129 @@
+//! One named test of a dependency.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::evidence::Rules;
+
+/// The answer of one run: fine, or why not.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// A test of a dependency, for readiness.
+///
+/// It runs in the background on its own schedule, at most once at a time. A run
+/// that takes longer than its timeout is dropped and counts as failed, and so
+/// does one that panics.
+///
+/// ```
+/// use std::time::Duration;
+/// use plimsoll_health::Check;
+///
+/// let database = Check::new("database", async || Ok::<(), std::io::Error>(()));
+///
+/// let cache = Check::new("cache", async || Err("connection refused"))
+///     .every(Duration::from_secs(10))
+///     .timeout(Duration::from_millis(300))
+///     .fall(3)
+///     .optional();
+/// # let _ = (database, cache);
+/// ```
+#[derive(Clone)]
+#[must_use = "a check does nothing until a `Health` has it"]
+pub struct Check {
+    pub(crate) name: String,
+    pub(crate) ask: Arc<dyn Fn() -> Answer + Send + Sync>,
+    pub(crate) every: Duration,
+    pub(crate) timeout: Duration,
+    max_age: Option<Duration>,
+    rise: u32,
+    fall: u32,
+    optional: bool,
+}
+
+impl Check {
+    /// A required check: every 2 s, each run at most 1 s, failing after two
+    /// failures in a row, passing again after one success.
+    pub fn new<F, Fut, E>(name: impl Into<String>, ask: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        let ask = move || -> Answer {
+            let run = ask();
+            Box::pin(async { run.await.map_err(|error| error.to_string()) })
+        };
+        Self {
+            name: name.into(),
+            ask: Arc::new(ask),
+            every: Duration::from_secs(2),
+            timeout: Duration::from_secs(1),
+            max_age: None,
+            rise: 1,
+            fall: 2,
+            optional: false,
+        }
+    }
+
+    /// Pause between two runs, varied by a tenth either way.
+    pub fn every(mut self, pause: Duration) -> Self {
+        self.every = pause;
+        self
+    }
+
+    /// How long one run may take.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// How old evidence may be before it warns; twice as old it fails. Unless
+    /// told otherwise, three pauses and a timeout.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Successes in a row after which a failing check passes; at least 1.
+    pub fn rise(mut self, successes: u32) -> Self {
+        self.rise = successes;
+        self
+    }
+
+    /// Failures in a row after which a passing check fails; at least 1. Before
+    /// that it warns. The very first run decides by itself.
+    pub fn fall(mut self, failures: u32) -> Self {
+        self.fall = failures;
+        self
+    }
+
+    /// The service can do without: a failure only warns.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        let usual = || self.every.saturating_mul(3).saturating_add(self.timeout);
+        let max_age = self.max_age.unwrap_or_else(usual);
+        Rules {
+            rise: self.rise.max(1),
+            fall: self.fall.max(1),
+            max_age: u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX),
+            optional: self.optional,
+        }
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("name", &self.name)
+            .field("every", &self.every)
+            .field("timeout", &self.timeout)
+            .field("rules", &self.rules())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+//! All evidence of a service together, and the tasks that gather it.
+
+mod build;
+mod report;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use plimsoll_core::Clock;
+
+use crate::check::Check;
+use crate::drain::Drain;
+use crate::evidence::{Evidence, Rules};
+use crate::heartbeat::Heartbeat;
+use crate::latch::{Latch, Latches};
+
+pub use build::{HealthBuilder, HealthError};
+pub(crate) use report::{Probe, Row};
+pub use run::{Running, StartError};
+
+/// The health of a service; clones share it.
+///
+/// ```
+/// use plimsoll_health::{Check, Health};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let database = Check::new("database", async || Ok::<(), String>(()));
+/// let health = Health::builder().readiness(database).build().unwrap();
+///
+/// let migrations = health.startup("migrations");
+/// let running = health.start().unwrap();
+/// assert_eq!(health.answer("/readyz", None, false).unwrap().status(), 503);
+///
+/// migrations.open();
+/// while health.answer("/readyz", None, false).unwrap().status() != 200 {
+///     tokio::task::yield_now().await;
+/// }
+/// drop(running);
+/// # });
+/// ```
+#[derive(Debug, Clone)]
+pub struct Health(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    checks: Vec<Watched>,
+    hearts: Vec<Heartbeat>,
+    latches: Arc<Latches>,
+    drain: Drain,
+    started: AtomicBool,
+}
+
+/// A check and what it found.
+#[derive(Debug)]
+struct Watched {
+    check: Check,
+    rules: Rules,
+    evidence: Evidence,
+}
+
+/// A check in numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stat {
+    /// Its name.
+    pub check: String,
+    /// 1 passing, 0.5 warning, 0 failing.
+    pub status: f64,
+    /// Seconds since its evidence was taken; `None` before the first.
+    pub age_seconds: Option<f64>,
+    /// Seconds its last run took; `None` before the first.
+    pub duration_seconds: Option<f64>,
+}
+
+impl Health {
+    /// A service's health with nothing in it yet.
+    pub fn builder() -> HealthBuilder {
+        HealthBuilder::default()
+    }
+
+    /// Something that has to happen before the service has started. Until the
+    /// latch is opened, `/startupz` and `/readyz` fail and name it.
+    pub fn startup(&self, name: &str) -> Latch {
+        self.0.latches.add(name)
+    }
+
+    /// The drain that readiness follows.
+    pub fn drain(&self) -> &Drain {
+        &self.0.drain
+    }
+
+    /// Whether all latches are open.
+    pub fn is_started(&self) -> bool {
+        self.0.latches.all_open()
+    }
+
+    /// The checks in numbers, in the order in which they were given.
+    pub fn stats(&self) -> Vec<Stat> {
+        let now = self.0.clock.now();
+        let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f64();
+        let row = |watched: &Watched| {
+            let reading = watched.evidence.read();
+            let took = reading.taken.map(|_| watched.evidence.took());
+            Stat {
+                check: watched.check.name.clone(),
+                status: reading.status(now, &watched.rules).value(),
+                age_seconds: reading.age(now).map(seconds),
+                duration_seconds: took.map(seconds),
+            }
+        };
+        self.0.checks.iter().map(row).collect()
+    }
+}

@@ -1,0 +1,132 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use plimsoll_core::Clock;
+
+use super::{Health, Inner, Watched};
+use crate::check::Check;
+use crate::drain::Drain;
+use crate::evidence::Evidence;
+use crate::heartbeat::Heartbeat;
+use crate::latch::Latches;
+
+/// Name of the heart that beats on the runtime of [`Health::start`].
+pub(super) const RUNTIME: &str = "runtime";
+
+/// Rows that probes have of their own.
+const RESERVED: [&str; 4] = ["startup", "shutdown", RUNTIME, "ping"];
+
+/// Longest name of a check, in bytes.
+const MAX_NAME: usize = 64;
+
+/// Gathers what makes up a [`Health`].
+#[derive(Debug, Default)]
+#[must_use = "call `build`"]
+pub struct HealthBuilder {
+    clock: Clock,
+    checks: Vec<Check>,
+    hearts: Vec<Heartbeat>,
+    max_stall: Option<Duration>,
+}
+
+/// Why a [`Health`] cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HealthError {
+    /// A name that cannot stand in a path and a label.
+    #[error(
+        "{0:?} cannot name a check; use 1 to {MAX_NAME} lower-case letters, digits, `-`, `_` or `.`"
+    )]
+    Name(String),
+    /// A name of a row that probes have of their own.
+    #[error("{0:?} is a row of the probes themselves; name the check otherwise")]
+    Reserved(String),
+    /// Two checks or hearts with one name.
+    #[error("two checks are named {0:?}; each needs a name of its own")]
+    Twice(String),
+    /// A check that would run without pause or without time.
+    #[error("check {0:?}: `every` and `timeout` have to be longer than 0")]
+    NoTime(String),
+}
+
+impl HealthBuilder {
+    /// A check that decides whether traffic may come.
+    pub fn readiness(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// A heart whose silence means that the process has to be restarted.
+    pub fn liveness(mut self, heart: Heartbeat) -> Self {
+        self.hearts.push(heart);
+        self
+    }
+
+    /// How long the runtime may make no progress before liveness fails; 30 s
+    /// unless told otherwise.
+    pub fn max_stall(mut self, limit: Duration) -> Self {
+        self.max_stall = Some(limit);
+        self
+    }
+
+    /// The clock by which evidence ages.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks the names.
+    ///
+    /// # Errors
+    /// When a name is bad, reserved or given twice, or a check has no time.
+    pub fn build(self) -> Result<Health, HealthError> {
+        let mut names: Vec<&str> = Vec::new();
+        let checks = self.checks.iter().map(|check| check.name.as_str());
+        for name in checks.chain(self.hearts.iter().map(|heart| heart.name.as_str())) {
+            proper(name)?;
+            if names.contains(&name) {
+                return Err(HealthError::Twice(name.into()));
+            }
+            names.push(name);
+        }
+        let idle = |check: &&Check| check.every.is_zero() || check.timeout.is_zero();
+        if let Some(check) = self.checks.iter().find(idle) {
+            return Err(HealthError::NoTime(check.name.clone()));
+        }
+        let mut runtime = Heartbeat::new(RUNTIME);
+        if let Some(limit) = self.max_stall {
+            runtime = runtime.max_silence(limit);
+        }
+        let mut hearts = vec![runtime];
+        hearts.extend(self.hearts);
+        for heart in &hearts {
+            heart.attach(&self.clock);
+        }
+        let watched = |check: Check| Watched {
+            rules: check.rules(),
+            check,
+            evidence: Evidence::default(),
+        };
+        Ok(Health(Arc::new(Inner {
+            checks: self.checks.into_iter().map(watched).collect(),
+            hearts,
+            latches: Arc::new(Latches::default()),
+            drain: Drain::new(self.clock.clone()),
+            clock: self.clock,
+            started: AtomicBool::new(false),
+        })))
+    }
+}
+
+fn proper(name: &str) -> Result<(), HealthError> {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(plain) {
+        return Err(HealthError::Name(name.into()));
+    }
+    if RESERVED.contains(&name) {
+        return Err(HealthError::Reserved(name.into()));
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What each probe asks, row by row.
+
+use std::borrow::Cow;
+
+use super::{Health, Inner, Watched};
+use crate::evidence::Status;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Does the process make progress?
+    Live,
+    /// May traffic come?
+    Ready,
+    /// Has the service started?
+    Startup,
+}
+
+/// One row of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) status: Status,
+    /// Why the status is not [`Status::Pass`].
+    pub(crate) why: Option<String>,
+    /// Clock reading of the evidence, and nanoseconds the run took.
+    pub(crate) run: Option<(u64, u64)>,
+}
+
+impl<'a> Row<'a> {
+    fn plain(name: impl Into<Cow<'a, str>>, fault: Option<String>) -> Self {
+        let status = match fault {
+            Some(_) => Status::Fail,
+            None => Status::Pass,
+        };
+        Self {
+            name: name.into(),
+            status,
+            why: fault,
+            run: None,
+        }
+    }
+}
+
+impl Health {
+    /// Whether the probe passes without a word: the usual answer, found
+    /// without a lock and without an allocation.
+    pub(crate) fn passes(&self, probe: Probe) -> bool {
+        let inner = &*self.0;
+        let now = inner.clock.now();
+        match probe {
+            Probe::Live => inner
+                .hearts
+                .iter()
+                .all(|heart| heart.status(now) != Status::Fail),
+            Probe::Startup => inner.latches.all_open(),
+            Probe::Ready => {
+                let serves = |watched: &Watched| {
+                    watched.evidence.read().status(now, &watched.rules) != Status::Fail
+                };
+                inner.latches.all_open()
+                    && !inner.drain.is_draining()
+                    && inner.checks.iter().all(serves)
+            }
+        }
+    }
+
+    /// All rows of a probe.
+    pub(crate) fn rows(&self, probe: Probe) -> Vec<Row<'_>> {
+        let inner = &*self.0;
+        let now = inner.clock.now();
+        match probe {
+            Probe::Live => inner.live(now),
+            Probe::Ready => inner.ready(now),
+            Probe::Startup => inner.startup(),
+        }
+    }
+}
+
+impl Inner {
+    fn live(&self, now: u64) -> Vec<Row<'_>> {
+        let row = |heart: &'_ crate::Heartbeat| {
+            let fails = heart.status(now) == Status::Fail;
+            Row::plain(heart.name.clone(), fails.then(|| heart.why(now)))
+        };
+        self.hearts.iter().map(row).collect()
+    }
+
+    fn ready(&self, now: u64) -> Vec<Row<'_>> {
+        let pending = self.latches.list().into_iter().filter(|(_, open)| !open);
+        let pending: Vec<Box<str>> = pending.map(|(name, _)| name).collect();
+        let waits = || format!("waiting for {}", pending.join(", "));
+        let startup = Row::plain("startup", (!pending.is_empty()).then(waits));
+        let draining = self.drain.is_draining().then(|| self.drain.progress());
+        let shutdown = Row::plain("shutdown", draining);
+        let checks = self.checks.iter().map(|watched| watched.row(now));
+        [startup, shutdown].into_iter().chain(checks).collect()
+    }
+
+    fn startup(&self) -> Vec<Row<'_>> {
+        let latches = self.latches.list();
+        if latches.is_empty() {
+            return vec![Row::plain("ping", None)];
+        }
+        let row = |(name, open): (Box<str>, bool)| {
+            let fault = (!open).then(|| "not done yet".into());
+            Row::plain(String::from(name), fault)
+        };
+        latches.into_iter().map(row).collect()
+    }
+}
+
+impl Watched {
+    fn row(&self, now: u64) -> Row<'_> {
+        let reading = self.evidence.read();
+        let status = reading.status(now, &self.rules);
+        let why = || self.evidence.why(now, &self.rules);
+        Row {
+            name: self.check.name.as_str().into(),
+            status,
+            why: if status == Status::Pass { None } else { why() },
+            run: reading.taken.map(|taken| (taken, self.evidence.took())),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The tasks that run the checks and beat the runtime's heart.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use plimsoll_core::body::panic_text;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::{Health, Inner, Watched};
+use crate::check::{Answer, Check};
+use crate::evidence::Track;
+
+/// How often the runtime's heart beats.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// The tasks of a [`Health`]; they end when it is dropped.
+#[derive(Debug)]
+#[must_use = "the checks end when this is dropped"]
+pub struct Running(Vec<JoinHandle<()>>);
+
+/// Why the tasks cannot start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is no runtime to run them on.
+    #[error("checks need a Tokio runtime; call `start` inside the one that the service runs on")]
+    NoRuntime,
+    /// They run already.
+    #[error("the checks run already; `start` is to be called once")]
+    Twice,
+}
+
+impl Health {
+    /// Runs the checks on the current runtime, which should be the one that
+    /// the service itself runs on: its pools live there, and its heart is the
+    /// one that liveness listens to. Probes may be answered from any thread.
+    ///
+    /// # Errors
+    /// Outside a Tokio runtime, and when the checks run already.
+    ///
+    /// # Panics
+    /// When the runtime was built without time.
+    pub fn start(&self) -> Result<Running, StartError> {
+        let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        if self.0.started.swap(true, Ordering::AcqRel) {
+            return Err(StartError::Twice);
+        }
+        let watch = |at| runtime.spawn(watch(Arc::clone(&self.0), at));
+        let mut tasks: Vec<_> = (0..self.0.checks.len()).map(watch).collect();
+        tasks.push(runtime.spawn(beat(Arc::clone(&self.0))));
+        Ok(Running(tasks))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+async fn beat(health: Arc<Inner>) {
+    let Some(heart) = health.hearts.first() else {
+        return;
+    };
+    loop {
+        heart.beat();
+        sleep(BEAT).await;
+    }
+}
+
+/// Runs one check for ever, one run after another.
+async fn watch(health: Arc<Inner>, at: usize) {
+    let Some(watched) = health.checks.get(at) else {
+        return;
+    };
+    let mut track = Track::default();
+    loop {
+        let began = health.clock.now();
+        let found = once(&watched.check).await;
+        let now = health.clock.now();
+        let next = track.step(found.is_ok(), &watched.rules);
+        tell(watched, track, next, found.as_ref().err());
+        track = next;
+        let reason = found.err().map(Into::into);
+        let took = now.saturating_sub(began);
+        watched.evidence.keep(track.verdict, now, took, reason);
+        // Many instances started together should not ask together for ever.
+        sleep(watched.check.every.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
+    }
+}
+
+/// One run: its timeout, its panic and its error are all just failures.
+async fn once(check: &Check) -> Result<(), String> {
+    let made = catch_unwind(AssertUnwindSafe(|| (check.ask)()));
+    let mut run = match made {
+        Ok(run) => Guarded(Some(run)),
+        Err(panic) => return Err(panicked(panic.as_ref())),
+    };
+    let answer = poll_fn(|context| {
+        let Some(run) = &mut run.0 else {
+            return Poll::Pending;
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(panic.as_ref()))))
+    });
+    let limit = check.timeout;
+    let late = |_| Err(format!("no answer within {limit:?}"));
+    timeout(limit, answer).await.unwrap_or_else(late)
+}
+
+/// A run whose drop may panic without taking the task with it.
+struct Guarded(Option<Answer>);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let run = self.0.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(run)));
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
+    format!("the check panicked: {}", panic_text(panic))
+}
+
+/// Logs a change of verdict, once.
+fn tell(watched: &Watched, from: Track, to: Track, reason: Option<&String>) {
+    if from.verdict == to.verdict {
+        return;
+    }
+    let check = watched.check.name.as_str();
+    let (from, to) = (from.verdict.as_str(), to.verdict.as_str());
+    if let Some(reason) = reason {
+        tracing::warn!(check, from, to, reason, "health check changed");
+    } else {
+        tracing::info!(check, from, to, "health check changed");
+    }
+}
