@@ -13,6 +13,7 @@
 //! | [`refusal`] | why an inner layer said no, for an outer one to render |
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
 //! | [`peer`] | who the client is and whom we trust |
+//! | [`settings`] | what an operator may set from outside |
 //! | [`clock`] | time, injected |
 //!
 //! It imports no other crate of the workspace.
@@ -30,6 +31,7 @@ pub mod peer;
 pub mod permit;
 pub mod record;
 pub mod refusal;
+pub mod settings;
 
 pub use body::ObservedBody;
 pub use clock::Clock;

@@ -223,6 +223,10 @@ pub enum Ending {
 pub trait Sink: Send + Sync {
     /// The clock's reading now.
     fn now(&self) -> u64;
+    /// Whether requests that end now are cut by shutdown, not left by clients.
+    fn aborting(&self) -> bool {
+        false
+    }
     /// Takes a finished record; called once for each.
     fn finish(&self, record: Box<Record>);
 }
@@ -264,6 +268,8 @@ impl Open {
     /// Finishes the record; only the first call does anything.
     pub fn finish(&mut self, ending: Ending) {
         if let Some(mut record) = self.record.take() {
+            let cut = ending == Ending::Dropped && self.sink.aborting();
+            let ending = if cut { Ending::ShutdownAbort } else { ending };
             record.settle(ending, self.sink.now());
             record.permits.clear();
             self.sink.finish(record);

@@ -8,10 +8,6 @@ use plimsoll_core::record::Record;
 /// Records kept per thread.
 const MAX: usize = 64;
 
-#[expect(
-    clippy::vec_box,
-    reason = "records move between threads' slots by their box"
-)]
 type Free = Vec<Box<Record>>;
 
 thread_local! {

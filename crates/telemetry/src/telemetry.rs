@@ -1,7 +1,7 @@
 //! One instance: its builder, its handle, and the sink in which records end.
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -264,6 +264,7 @@ impl Builder {
             started: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             finished: std::array::from_fn(|_| AtomicU64::new(0)),
+            aborting: AtomicBool::new(false),
             second_layer: Once::new(),
             warnings: Mutex::new(warnings),
             collectors: Mutex::default(),
@@ -305,6 +306,7 @@ pub(crate) struct Instance {
     started: AtomicU64,
     in_flight: AtomicU64,
     finished: [AtomicU64; Outcome::ALL.len()],
+    aborting: AtomicBool,
     second_layer: Once,
     warnings: Mutex<Vec<Warning>>,
     collectors: Mutex<Vec<Collector>>,
@@ -390,6 +392,10 @@ impl Instance {
 impl Sink for Instance {
     fn now(&self) -> u64 {
         self.clock.now()
+    }
+
+    fn aborting(&self) -> bool {
+        self.aborting.load(Ordering::Relaxed)
     }
 
     fn finish(&self, mut record: Box<Record>) {
@@ -608,6 +614,12 @@ impl Telemetry {
             requests: self.0.requests(),
             signals: self.0.balances(),
         }
+    }
+
+    /// Says that requests which end from now on without an answer are cut by
+    /// shutdown: their clients did not leave.
+    pub fn abort_requests(&self) {
+        self.0.aborting.store(true, Ordering::Relaxed);
     }
 
     /// Flushes and ends every signal within `limit`, logs last, and says what
