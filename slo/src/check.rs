@@ -147,6 +147,13 @@ pub fn between(file: &SloFile, before: &Exposition, after: &Exposition) -> Repor
     Report::new(file.objectives.iter().map(row).collect())
 }
 
+/// The report when the second scrape failed: nothing is known about any objective.
+pub fn lost(file: &SloFile, why: &impl ToString) -> Report {
+    let why = NoEvidence::Lost(why.to_string());
+    let row = |objective| Row::unknown(objective, &why);
+    Report::new(file.objectives.iter().map(row).collect())
+}
+
 fn as_text<S: serde::Serializer>(
     decimal: &rust_decimal::Decimal,
     serializer: S,

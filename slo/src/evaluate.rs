@@ -38,6 +38,9 @@ pub enum NoEvidence {
         /// As PromQL.
         series: String,
     },
+    /// There is no second scrape.
+    #[error("the second scrape failed: {0}")]
+    Lost(String),
     /// A series was there and is gone, and its count with it.
     #[error("{series} disappeared during the measurement; counters must not expire")]
     Vanished {

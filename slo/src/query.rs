@@ -150,6 +150,11 @@ impl Query {
         &self.expr
     }
 
+    /// The selectors without which it counts nothing: those outside `or vector(0)`.
+    pub fn needed(&self) -> Vec<&Selector> {
+        self.expr.selectors_where(false)
+    }
+
     /// PromQL that counts over a window such as `5m`: each counter in `increase`.
     pub fn over(&self, window: &str) -> String {
         Over {
@@ -163,13 +168,17 @@ impl Query {
 impl Expr {
     /// Every selector in order of appearance.
     pub fn selectors(&self) -> Vec<&Selector> {
+        self.selectors_where(true)
+    }
+
+    fn selectors_where(&self, or_zero: bool) -> Vec<&Selector> {
         match self {
-            Self::Number(_) => Vec::new(),
             Self::Sum(selector) => vec![selector],
-            Self::OrZero(inner) => inner.selectors(),
+            Self::OrZero(inner) if or_zero => inner.selectors_where(or_zero),
+            Self::Number(_) | Self::OrZero(_) => Vec::new(),
             Self::Binary { left, right, .. } => {
-                let mut all = left.selectors();
-                all.extend(right.selectors());
+                let mut all = left.selectors_where(or_zero);
+                all.extend(right.selectors_where(or_zero));
                 all
             }
         }

@@ -1,0 +1,44 @@
+//! The commands, one module for each noun.
+
+mod dashboards;
+mod slo;
+
+use std::error::Error;
+
+use clap::{Parser, Subcommand};
+
+/// The exit code, or why the command could not do its work (exit code 2).
+pub(crate) type Outcome = Result<u8, Box<dyn Error>>;
+
+/// One SLO file decides: rules for the pager, verdicts for the gate, dashboards.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plimsoll",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done or PASS, 1 FAIL or stale, 2 usage or bad input, \
+                  3 INCONCLUSIVE, 4 INVALID, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Service level objectives: rules for Prometheus, a check of a running service
+    #[command(subcommand)]
+    Slo(slo::Command),
+    /// Dashboards for Grafana
+    #[command(subcommand)]
+    Dashboards(dashboards::Command),
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Outcome {
+        match self.command {
+            Command::Slo(command) => command.run(),
+            Command::Dashboards(command) => command.run(),
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! The command plimsoll: SLO rules and checks, load gates, dashboards, error codes.
