@@ -46,7 +46,7 @@ lint: ## Formatting, clippy, rustdoc and import rules, with warnings denied
 	cargo fmt --all --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
-	cargo test $(ALL) --test imports --test makefile --test workflows
+	cargo test $(ALL) --test workspace
 
 # Advisories live in a git database that offline machines cannot fetch; run
 # `cargo deny check advisories` where the network allows it.
