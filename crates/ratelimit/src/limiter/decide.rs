@@ -217,6 +217,19 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_only_observes_holds_no_other_back() {
+        let blind = Limit::per_client().quota(Quota::per_minute(1));
+        let sure = Limit::by(|_| Some(Key::Number(1))).quota(Quota::per_minute(3));
+        let limits = [blind, sure];
+        let limiter = Limiter::new(limits, Clock::manual().0, Trust::nobody()).unwrap();
+        let parts = request("10.0.0.7", &[("forwarded", "for=203.0.113.9")]);
+        let passed = |_: &u32| limiter.decide(&parts, Mode::Enforce).denied.is_none();
+        assert_eq!((0..5).filter(passed).count(), 3);
+        assert_eq!(counted(&limiter, "by-key", Label::Allow), 3);
+        assert_eq!(counted(&limiter, "by-key", Label::Deny), 2);
+    }
+
+    #[test]
     fn each_source_finds_its_key() {
         let by_header = Limit::by_header("X-Api-Key").quota(Quota::per_minute(1));
         let by_path = Limit::by(|parts| parts.uri.path().strip_prefix("/t/").map(Key::from))

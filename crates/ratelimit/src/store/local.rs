@@ -261,6 +261,19 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_that_waited_for_the_lock_does_not_decide_in_the_past() {
+        let gcra = Quota::per_second(1).burst(2).check().unwrap();
+        let store = Local::new(16);
+        let id = store.id("hot");
+        store.lock(id, 9_000).keep(9_000 + gcra.limit());
+        let mut late = store.lock(id, 1_000);
+        assert_eq!(late.now(), 9_000);
+        let (_, tat) = gcra.decide(late.tat(), late.now(), 1);
+        late.keep(tat);
+        assert_eq!(late.tat(), 9_000 + gcra.limit());
+    }
+
+    #[test]
     fn threads_on_one_key_never_pass_the_bound() {
         let gcra = Quota::per_second(1_000).burst(50).check().unwrap();
         let store = Local::new(100);

@@ -12,9 +12,11 @@ use super::TimeoutLayer;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Answers after so long.
+/// Answers after so long, woken ten times on the way.
 async fn after(wait: Duration) -> Result<Response<String>, Infallible> {
-    sleep(wait).await;
+    for _ in 0..10 {
+        sleep(wait / 10).await;
+    }
     Ok(Response::new("card".into()))
 }
 
