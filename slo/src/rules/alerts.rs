@@ -38,7 +38,7 @@ fn burn(objective: &Objective, pair: &Pair) -> Rule {
         let rate = series::of(&series::burn_rate(window), objective);
         format!("{rate} > {}", pair.factor)
     };
-    let mut labels = severity(pair.severity);
+    let mut labels = labels(objective, pair.severity);
     labels.push(("long_window", pair.long.to_owned()));
     labels.push(("short_window", pair.short.to_owned()));
     Rule {
@@ -86,14 +86,12 @@ fn no_data(objective: &Objective) -> Option<Rule> {
     if missing.is_empty() {
         return None;
     }
-    let mut labels = series::labels(objective);
-    labels.extend(severity(Severity::Page));
     Some(Rule {
         kind: "alert",
         name: NO_DATA.to_owned(),
         expr: missing.join("\nor\n"),
         hold: vec![("for", "10m")],
-        labels,
+        labels: labels(objective, Severity::Page),
         annotations: annotations(
             objective,
             format!(
@@ -108,8 +106,12 @@ fn no_data(objective: &Objective) -> Option<Rule> {
     })
 }
 
-fn severity(severity: Severity) -> Vec<(&'static str, String)> {
-    vec![("severity", severity.as_str().to_owned())]
+/// Written out even where the series bring them: promtool takes two alerts of one
+/// name for the same unless their rules' own labels differ.
+fn labels(objective: &Objective, severity: Severity) -> Vec<(&'static str, String)> {
+    let mut labels = series::labels(objective);
+    labels.push(("severity", severity.as_str().to_owned()));
+    labels
 }
 
 fn annotations(
