@@ -1,0 +1,3 @@
+//! Journeys of the sample services.
+#[cfg(feature = "goose")]
+pub mod card;
