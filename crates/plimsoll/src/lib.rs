@@ -1,1 +1,59 @@
-//! One tower layer that makes a service observable and bounded.
+//! One tower layer that makes a service observable and bounded: structured
+//! logs, traces, metrics, health checks, rate limits, overload protection and
+//! error codes from one request record, on two listeners, with a drain that
+//! loses no request.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use plimsoll::{Check, Limit, Plimsoll, Quota};
+//!
+//! async fn ping() -> Result<(), std::io::Error> {
+//!     Ok(()) // ask the database
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), plimsoll::Error> {
+//!     let plimsoll = Plimsoll::builder("card-service")
+//!         .readiness(Check::new("database", ping))
+//!         .limit(Limit::per_client().quota(Quota::per_second(100).burst(200)))
+//!         .install()?;
+//!     let app = Router::new()
+//!         .route("/cards/{id}", get(|| async { "a card" }))
+//!         .layer(plimsoll.layer());
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await.unwrap();
+//!     plimsoll.serve(listener, app).await
+//! }
+//! ```
+//!
+//! Applied by `Router::layer` as the last call, it covers every route before it.
+//! Each part alone is a tower layer of its own: see the crates `plimsoll-telemetry`,
+//! `plimsoll-errors`, `plimsoll-health` and `plimsoll-ratelimit`.
+
+mod builder;
+mod collect;
+mod error;
+mod layer;
+mod listeners;
+mod plimsoll;
+mod serve;
+
+pub use builder::Builder;
+pub use error::Error;
+pub use layer::{PlimsollLayer, Stack};
+pub use plimsoll::Plimsoll;
+
+pub use plimsoll_core::current::carry;
+pub use plimsoll_core::ids::Ids;
+pub use plimsoll_core::peer::{PeerAddr, Trust};
+pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
+pub use plimsoll_errors as errors;
+pub use plimsoll_errors::catalog;
+pub use plimsoll_health::{Budget, Check, Heartbeat, Latch};
+pub use plimsoll_ratelimit::{Key, Limit, Quota};
+pub use plimsoll_telemetry::{Format, Ownership, Report, Route, Telemetry};
+
+/// The ids of the request being polled on this thread: for a host's own log
+/// format, and for calls to other services.
+pub fn current() -> Option<Ids> {
+    plimsoll_core::current::ids()
+}

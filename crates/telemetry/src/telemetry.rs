@@ -16,7 +16,7 @@ use crate::config::{self, Ownership, Warning};
 use crate::layer::ObserveLayer;
 use crate::ledger::{Balance, Reason};
 use crate::logs::sink::{CAPACITY, LogSink};
-use crate::logs::{Format, access};
+use crate::logs::{Format, access, life};
 use crate::metrics::series::RequestSeries;
 use crate::metrics::{MetricsRecorder, Page};
 use crate::pool;
@@ -598,6 +598,18 @@ impl Telemetry {
         self.0.warn(warning);
     }
 
+    /// Writes a line about the service's own life, whatever the log filter:
+    /// what others wait for must not depend on a level.
+    pub fn say(&self, message: &str, fields: &[(&str, String)]) {
+        if let Some(logs) = &self.0.logs {
+            let time = SystemTime::now();
+            let service = &self.0.service;
+            logs.line(|out| life::write(out, self.0.format, service, time, message, fields));
+        } else if self.0.join_logs {
+            life::event(message, fields);
+        }
+    }
+
     /// Whom we trust to say who the client is.
     pub fn trust(&self) -> &Trust {
         &self.0.trust
@@ -634,6 +646,8 @@ impl Telemetry {
         if let Spans::Own { processor, .. } = &self.0.spans {
             processor.close(most(8));
         }
+        // The last line but its own: what is counted in it is at rest.
+        self.say("ledger", &[("report", self.report().to_string())]);
         if let Some(logs) = &self.0.logs {
             logs.shutdown(deadline);
         }

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod join;
 mod json;
 pub(crate) mod layer;
+pub(crate) mod life;
 pub(crate) mod sink;
 
 /// How lines are written.

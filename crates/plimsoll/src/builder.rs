@@ -1,0 +1,365 @@
+//! What a service author may say, below what an operator may set.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use plimsoll_core::peer::Trust;
+use plimsoll_core::settings::{self, Settings};
+use plimsoll_core::{Clock, Mode, Part, Rollout};
+use plimsoll_errors::ErrorsLayer;
+use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
+use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter};
+use plimsoll_telemetry::{Format, Ownership, Telemetry, Warning};
+
+use crate::plimsoll::{Plimsoll, Shared};
+use crate::{Error, collect};
+
+/// Builds a [`Plimsoll`]; every setting has a default, and `plimsoll.toml` and
+/// `PLIMSOLL_*` stand above what is said here.
+#[must_use = "call `install` or `build`"]
+pub struct Builder {
+    telemetry: plimsoll_telemetry::Builder,
+    health: HealthBuilder,
+    limits: Vec<Limit>,
+    modes: Vec<(Part, Mode)>,
+    errors: ErrorsLayer,
+    status: Option<SocketAddr>,
+    control: Option<SocketAddr>,
+    control_token: Option<String>,
+    control_routes: Router,
+    trust: Trust,
+    timeout: Duration,
+    concurrency: usize,
+    budget: Budget,
+    clock: Clock,
+    config: Option<PathBuf>,
+    env: fn() -> Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("telemetry", &self.telemetry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where listeners stand unless told otherwise: any free port of the loopback.
+const ANY_PORT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+impl Builder {
+    pub(crate) fn new(service: &str) -> Self {
+        Self {
+            telemetry: Telemetry::builder(service),
+            health: Health::builder(),
+            limits: Vec::new(),
+            modes: Vec::new(),
+            errors: ErrorsLayer::new(),
+            status: Some(ANY_PORT),
+            control: Some(ANY_PORT),
+            control_token: None,
+            control_routes: Router::new(),
+            trust: Trust::nobody(),
+            timeout: Duration::from_secs(10),
+            concurrency: 1_024,
+            budget: Budget::default(),
+            clock: Clock::system(),
+            config: None,
+            env: process_env,
+        }
+    }
+
+    /// A dependency without which the service cannot answer.
+    pub fn readiness(mut self, check: Check) -> Self {
+        self.health = self.health.readiness(check);
+        self
+    }
+
+    /// Evidence from within the process that it makes progress.
+    pub fn liveness(mut self, heart: Heartbeat) -> Self {
+        self.health = self.health.liveness(heart);
+        self
+    }
+
+    /// A limit on how often somebody may call. All of them must allow a request.
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
+        self
+    }
+
+    /// What a part that can change an answer may do. Default: enforce.
+    pub fn mode(mut self, part: Part, mode: Mode) -> Self {
+        self.modes.push((part, mode));
+        self
+    }
+
+    /// What every part may do.
+    pub fn mode_of_all(mut self, mode: Mode) -> Self {
+        self.modes.extend(Part::ALL.map(|part| (part, mode)));
+        self
+    }
+
+    /// Address of probes and metrics; `None` for no listener. Default: any port of the loopback.
+    pub fn status(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
+        self.status = address.into();
+        self
+    }
+
+    /// Address of what changes things; `None` for no listener. Default: any port of the loopback.
+    pub fn control(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
+        self.control = address.into();
+        self
+    }
+
+    /// The bearer token of the control listener; needed off the loopback.
+    pub fn control_token(mut self, token: impl Into<String>) -> Self {
+        self.control_token = Some(token.into());
+        self
+    }
+
+    /// The service's own routes for the control listener.
+    pub fn control_routes(mut self, routes: Router) -> Self {
+        self.control_routes = self.control_routes.merge(routes);
+        self
+    }
+
+    /// Proxies whose headers are believed. Default: nobody.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Longest time to a response head. Default: 10 s.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// Most requests in flight. Default: 1,024.
+    pub fn concurrency(mut self, max: usize) -> Self {
+        self.concurrency = max;
+        self
+    }
+
+    /// Where the pages of the error codes are, how our shape becomes the
+    /// service's own, and the body limit.
+    pub fn errors(mut self, change: impl FnOnce(ErrorsLayer) -> ErrorsLayer) -> Self {
+        self.errors = change(self.errors);
+        self
+    }
+
+    /// How long each step of a shutdown may take. Default: 5, 18, 3 of 30 s.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Whose the logs are. Default: own.
+    pub fn logs(mut self, of: Ownership) -> Self {
+        self.telemetry = self.telemetry.logs(of);
+        self
+    }
+
+    /// Whose the metrics are. Default: own.
+    pub fn metrics(mut self, of: Ownership) -> Self {
+        self.telemetry = self.telemetry.metrics(of);
+        self
+    }
+
+    /// Whose the traces are. Default: own.
+    pub fn traces(mut self, of: Ownership) -> Self {
+        self.telemetry = self.telemetry.traces(of);
+        self
+    }
+
+    /// Whose Sentry is. Default: own.
+    pub fn sentry(mut self, of: Ownership) -> Self {
+        self.telemetry = self.telemetry.sentry(of);
+        self
+    }
+
+    /// Further settings of telemetry: formats, outputs, endpoints, sampling.
+    pub fn telemetry(
+        mut self,
+        change: impl FnOnce(plimsoll_telemetry::Builder) -> plimsoll_telemetry::Builder,
+    ) -> Self {
+        self.telemetry = change(self.telemetry);
+        self
+    }
+
+    /// The clock of every part. Default: the machine's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The settings file. Default: `PLIMSOLL_CONFIG`, else `plimsoll.toml` in
+    /// the working directory if there is one.
+    pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config = Some(file.into());
+        self
+    }
+
+    /// Where the environment is read. Default: the process's. Tests give their own.
+    pub fn env(mut self, env: fn() -> Vec<(String, String)>) -> Self {
+        self.env = env;
+        self
+    }
+
+    /// Builds the instance and takes the globals of every signal that is `own`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`], and when the host has a global already.
+    pub fn install(self) -> Result<Plimsoll, Error> {
+        let plimsoll = self.build()?;
+        plimsoll.telemetry().install()?;
+        Ok(plimsoll)
+    }
+
+    /// Builds the instance and leaves the globals of the process alone.
+    ///
+    /// # Errors
+    ///
+    /// When a limit, a check or the shutdown's budget cannot be kept as it is
+    /// written. Faults in settings are warnings.
+    pub fn build(mut self) -> Result<Plimsoll, Error> {
+        let (settings, faults) = self.settings();
+        self.apply(&settings);
+        self.budget.prove()?;
+        let rollout = Rollout::default();
+        for (part, mode) in self.modes {
+            rollout.set(part, mode);
+        }
+        let telemetry = self
+            .telemetry
+            .clock(self.clock.clone())
+            .trust(self.trust.clone())
+            .build()?;
+        for fault in faults {
+            telemetry.warn(Warning::new(fault.setting, fault.problem));
+        }
+        let health = self.health.clock(self.clock.clone()).build()?;
+        let limiter = Limiter::new(self.limits, self.clock, self.trust)?;
+        let shared = Shared {
+            telemetry,
+            health,
+            limiter,
+            concurrency: ConcurrencyLimit::new(self.concurrency),
+            errors: self.errors.rollout(rollout.clone()),
+            rollout,
+            timeout: self.timeout,
+            status: self.status,
+            control: self.control,
+            control_token: self.control_token.filter(|token| !token.is_empty()),
+            control_routes: Mutex::new(self.control_routes),
+            budget: self.budget,
+            connections: Arc::default(),
+        };
+        let plimsoll = Plimsoll::new(shared);
+        collect::register(&plimsoll);
+        Ok(plimsoll)
+    }
+
+    fn settings(&self) -> (Settings, Vec<settings::Fault>) {
+        let env = (self.env)();
+        let named = env.iter().find(|(name, _)| name == settings::FILE_VARIABLE);
+        let named = named.map(|(_, path)| PathBuf::from(path));
+        let asked = self.config.clone().or(named);
+        let path = asked.clone().unwrap_or_else(|| settings::FILE.into());
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Settings::read(Some(&text), env),
+            Err(error) if asked.is_some() || error.kind() != std::io::ErrorKind::NotFound => {
+                let (settings, mut faults) = Settings::read(None, env);
+                let setting = path.display().to_string();
+                let problem = format!("cannot be read: {error}");
+                faults.insert(0, settings::Fault { setting, problem });
+                (settings, faults)
+            }
+            Err(_) => Settings::read(None, env),
+        }
+    }
+
+    fn apply(&mut self, settings: &Settings) {
+        if let Some(modes) = settings
+            .get("mode")
+            .and_then(|text| settings::modes(text).ok())
+        {
+            self.modes.extend(modes);
+        }
+        let address = |key: &str| match settings.get(key) {
+            None => None,
+            Some("off") => Some(None),
+            Some(text) => text.parse().ok().map(Some),
+        };
+        self.status = address("status").unwrap_or(self.status);
+        self.control = address("control").unwrap_or(self.control);
+        if let Some(token) = settings.get("control_token") {
+            self.control_token = Some(token.into());
+        }
+        if let Some(trust) = settings.parse("trust") {
+            self.trust = trust;
+        }
+        let or = |key: &str, code: Duration| settings.duration(key).unwrap_or(code);
+        self.timeout = or("timeout", self.timeout);
+        self.budget = Budget {
+            propagation: or("wait", self.budget.propagation),
+            drain: or("drain", self.budget.drain),
+            flush: or("flush", self.budget.flush),
+            grace: or("grace", self.budget.grace),
+        };
+        self.concurrency = settings.parse("concurrency").unwrap_or(self.concurrency);
+        let bytes = settings.parse("body_limit");
+        let base = settings.get("errors_base").map(str::to_owned);
+        let mut errors = std::mem::take(&mut self.errors);
+        if bytes.is_some() {
+            errors = errors.body_limit(bytes);
+        }
+        if let Some(base) = base {
+            errors = errors.base(base);
+        }
+        self.errors = errors;
+        let mut telemetry = std::mem::replace(&mut self.telemetry, Telemetry::builder(""));
+        let rust_log = (self.env)()
+            .into_iter()
+            .find(|(name, _)| name == "RUST_LOG");
+        let rust_log = rust_log
+            .map(|(_, filter)| filter)
+            .filter(|filter| !filter.is_empty());
+        if let Some(filter) = settings.get("log").map(str::to_owned).or(rust_log) {
+            telemetry = telemetry.log_filter(filter);
+        }
+        match settings.get("log_format") {
+            Some("json") => telemetry = telemetry.format(Format::Json),
+            Some("pretty") => telemetry = telemetry.format(Format::Pretty),
+            _ => {}
+        }
+        if let Some(of) = settings.parse::<Ownership>("logs") {
+            telemetry = telemetry.logs(of);
+        }
+        if let Some(of) = settings.parse::<Ownership>("metrics") {
+            telemetry = telemetry.metrics(of);
+        }
+        if let Some(of) = settings.parse::<Ownership>("traces") {
+            telemetry = telemetry.traces(of);
+        }
+        if let Some(of) = settings.parse::<Ownership>("sentry") {
+            telemetry = telemetry.sentry(of);
+        }
+        if let Some(ratio) = settings.parse("sample_ratio") {
+            telemetry = telemetry.sample_ratio(ratio);
+        }
+        self.telemetry = telemetry;
+    }
+}
+
+/// The environment; what is not Unicode is none of ours.
+fn process_env() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}

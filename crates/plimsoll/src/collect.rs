@@ -1,0 +1,128 @@
+//! What the parts count, on the metrics page.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use plimsoll_core::names::{self, label};
+
+use crate::Plimsoll;
+
+/// Why a connection ended before a request reached the layer, or broke.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reason {
+    /// What was sent is no HTTP: answered 400 by the server.
+    Parse,
+    /// Headers over the server's bounds: answered 431 or 414.
+    TooLarge,
+    /// The client left in the middle of a message.
+    Incomplete,
+    /// No complete head in time.
+    Timeout,
+    /// The connection could not be accepted.
+    Accept,
+    /// Everything else.
+    Other,
+}
+
+const REASONS: [(Reason, &str); 6] = [
+    (Reason::Parse, "parse"),
+    (Reason::TooLarge, "too_large"),
+    (Reason::Incomplete, "incomplete"),
+    (Reason::Timeout, "timeout"),
+    (Reason::Accept, "accept"),
+    (Reason::Other, "other"),
+];
+
+/// Counts per [`Reason`].
+#[derive(Debug, Default)]
+pub(crate) struct Connections([AtomicU64; REASONS.len()]);
+
+impl Connections {
+    pub(crate) fn count(&self, reason: Reason) {
+        self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Adds the families of limits, health, modes and connections to every page.
+pub(crate) fn register(plimsoll: &Plimsoll) {
+    // Weak: the telemetry that holds this closure is held by `plimsoll`.
+    let shared = Arc::downgrade(&plimsoll.0);
+    plimsoll.telemetry().collect(move |page| {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        page.family(
+            names::RATELIMIT_DECISIONS,
+            "counter",
+            "Decisions of the rate limits.",
+        );
+        for stat in shared.limiter.stats() {
+            let labels = [
+                (label::POLICY, stat.policy),
+                (label::DECISION, stat.decision),
+            ];
+            page.sample(names::RATELIMIT_DECISIONS, &labels, stat.count);
+        }
+        page.family(
+            names::CONCURRENCY_IN_USE,
+            "gauge",
+            "Permits of the concurrency limit in use.",
+        );
+        page.sample(names::CONCURRENCY_IN_USE, &[], shared.concurrency.in_use());
+        page.family(
+            names::ROLLOUT,
+            "counter",
+            "What the parts did (enforce) or would have done (observe).",
+        );
+        for row in shared.rollout.counts() {
+            let labels = [
+                (label::PART, row.part.as_str()),
+                (label::MODE, row.mode),
+                (label::ROUTE, row.route),
+            ];
+            page.sample(names::ROLLOUT, &labels, row.count);
+        }
+        page.family(
+            names::CONNECTION_ERRORS,
+            "counter",
+            "Connections that failed outside any request.",
+        );
+        for (reason, text) in REASONS {
+            let count = shared.connections.0[reason as usize].load(Ordering::Relaxed);
+            page.sample(names::CONNECTION_ERRORS, &[(label::REASON, text)], count);
+        }
+        let checks = shared.health.stats();
+        page.family(
+            names::CHECK_STATUS,
+            "gauge",
+            "1 passing, 0.5 warning, 0 failing.",
+        );
+        for check in &checks {
+            page.sample(
+                names::CHECK_STATUS,
+                &[(label::CHECK, &check.check)],
+                check.status,
+            );
+        }
+        page.family(
+            names::CHECK_AGE,
+            "gauge",
+            "Seconds since the evidence of a check was taken.",
+        );
+        for check in &checks {
+            if let Some(age) = check.age_seconds {
+                page.sample(names::CHECK_AGE, &[(label::CHECK, &check.check)], age);
+            }
+        }
+        page.family(
+            names::CHECK_DURATION,
+            "gauge",
+            "Seconds the last run of a check took.",
+        );
+        for check in &checks {
+            if let Some(took) = check.duration_seconds {
+                page.sample(names::CHECK_DURATION, &[(label::CHECK, &check.check)], took);
+            }
+        }
+    });
+}

@@ -1,0 +1,43 @@
+//! The one layer: every part in its place.
+
+use plimsoll_errors::{Errors, ErrorsLayer};
+use plimsoll_health::drain::{DrainGate, DrainLayer};
+use plimsoll_ratelimit::concurrency::{Concurrency, ConcurrencyLayer};
+use plimsoll_ratelimit::timeout::{Timeout, TimeoutLayer};
+use plimsoll_ratelimit::{RateLimit, RateLimitLayer};
+use plimsoll_telemetry::layer::{Observe, ObserveLayer};
+use tower_layer::Layer;
+
+/// What stands around a service, outermost first.
+pub type Stack<S> = Observe<Errors<DrainGate<RateLimit<Concurrency<Timeout<S>>>>>>;
+
+/// The one layer. Apply it last, by `Router::layer`: it sees the matched route
+/// and everything that was added before it.
+#[derive(Debug, Clone)]
+pub struct PlimsollLayer {
+    pub(crate) observe: ObserveLayer,
+    pub(crate) errors: ErrorsLayer,
+    pub(crate) drain: DrainLayer,
+    pub(crate) limit: RateLimitLayer,
+    pub(crate) concurrency: ConcurrencyLayer,
+    pub(crate) timeout: TimeoutLayer,
+}
+
+impl<S> Layer<S> for PlimsollLayer {
+    type Service = Stack<S>;
+
+    fn layer(&self, service: S) -> Stack<S> {
+        // Innermost first. A part sees what the ones above it in this list answer.
+        let service = self.timeout.layer(service);
+        // A permit from call to the end of the body, or 503.
+        let service = self.concurrency.layer(service);
+        // Before the permit: a client over its quota takes none.
+        let service = self.limit.layer(service);
+        // Counts in flight what is refused too: its answer must reach the client.
+        let service = self.drain.layer(service);
+        // Gives every refusal and panic from within one shape.
+        let service = self.errors.layer(service);
+        // Counts everything, 429 and panic included.
+        self.observe.layer(service)
+    }
+}

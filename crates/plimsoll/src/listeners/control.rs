@@ -1,0 +1,171 @@
+//! Everything that changes things, and the details that are for operators only.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use plimsoll_core::{Mode, Part};
+use serde_json::{Map, Value, json};
+use std::sync::PoisonError;
+
+use crate::Plimsoll;
+
+pub(crate) fn router(plimsoll: Plimsoll) -> Router {
+    let shared = &*plimsoll.0;
+    let own = shared
+        .control_routes
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    Router::new()
+        .route("/", get(async || "/rollout (GET, PUT)\n/health\n/ledger\n"))
+        .route("/rollout", get(rollout).put(change))
+        .route("/ledger", get(ledger))
+        .fallback(probe)
+        .with_state(plimsoll.clone())
+        .merge(own)
+        .layer(middleware::from_fn_with_state(plimsoll, admit))
+}
+
+/// With a token configured, only its bearer may come in.
+async fn admit(State(plimsoll): State<Plimsoll>, request: Request, next: Next) -> Response {
+    let Some(token) = &plimsoll.0.control_token else {
+        return next.run(request).await;
+    };
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let sent = sent.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if sent.is_some_and(|sent| same(sent, token.as_bytes())) {
+        return next.run(request).await;
+    }
+    let mut denied = (StatusCode::UNAUTHORIZED, "a bearer token is needed\n").into_response();
+    let challenge = HeaderValue::from_static("Bearer");
+    denied
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
+    denied
+}
+
+/// Compares without telling by its time how much was right.
+fn same(one: &[u8], two: &[u8]) -> bool {
+    let differ = one
+        .iter()
+        .zip(two)
+        .fold(0, |differ, (one, two)| differ | (one ^ two));
+    one.len() == two.len() && differ == 0
+}
+
+async fn rollout(State(plimsoll): State<Plimsoll>) -> Json<Value> {
+    Json(told(&plimsoll))
+}
+
+fn told(plimsoll: &Plimsoll) -> Value {
+    let rollout = plimsoll.rollout();
+    let modes: Map<_, _> = Part::ALL
+        .into_iter()
+        .map(|part| (part.as_str().to_owned(), rollout.mode(part).as_str().into()))
+        .collect();
+    let counts: Vec<_> = rollout
+        .counts()
+        .into_iter()
+        .map(|row| {
+            json!({
+                "part": row.part.as_str(),
+                "mode": row.mode,
+                "route": row.route,
+                "count": row.count,
+            })
+        })
+        .collect();
+    json!({ "modes": modes, "counts": counts })
+}
+
+/// Takes `{"limit": "observe", "timeout": "off"}`, or `{"all": "enforce"}`; all of it or none.
+async fn change(State(plimsoll): State<Plimsoll>, headers: HeaderMap, body: Bytes) -> Response {
+    // A page in an operator's browser can send other types here without asking.
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send application/json\n",
+        )
+            .into_response();
+    }
+    match read(&body) {
+        Ok(modes) => {
+            for (part, mode) in modes {
+                plimsoll.rollout().set(part, mode);
+                tracing::warn!(part = part.as_str(), mode = mode.as_str(), "mode changed");
+            }
+            Json(told(&plimsoll)).into_response()
+        }
+        Err(fault) => (StatusCode::BAD_REQUEST, format!("{fault}\n")).into_response(),
+    }
+}
+
+fn read(body: &[u8]) -> Result<Vec<(Part, Mode)>, String> {
+    let example = r#"send for example {"limit":"observe"} or {"all":"enforce"}"#;
+    let sent: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|error| format!("{error}; {example}"))?;
+    let mut modes = Vec::new();
+    for (part, mode) in sent {
+        let mode = mode.as_str().ok_or_else(|| format!("{part}: {example}"))?;
+        let mode: Mode = mode.parse().map_err(|error| format!("{part}: {error}"))?;
+        if part == "all" {
+            modes.extend(Part::ALL.map(|part| (part, mode)));
+        } else {
+            modes.push((part.parse().map_err(|error| format!("{error}"))?, mode));
+        }
+    }
+    Ok(modes)
+}
+
+async fn ledger(State(plimsoll): State<Plimsoll>) -> Response {
+    let report = plimsoll.telemetry().report().to_string();
+    ([(header::CONTENT_TYPE, "application/json")], report).into_response()
+}
+
+async fn probe(State(plimsoll): State<Plimsoll>, request: Request) -> Response {
+    let uri = request.uri();
+    match plimsoll.health().answer(uri.path(), uri.query(), true) {
+        Some(answer) => answer.map(Body::from),
+        None => (StatusCode::NOT_FOUND, "not here; / lists what is\n").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_taken_whole_or_not_at_all() {
+        assert_eq!(
+            read(br#"{"limit":"off"}"#),
+            Ok(vec![(Part::Limit, Mode::Off)])
+        );
+        assert_eq!(
+            read(br#"{"all":"observe"}"#).unwrap().len(),
+            Part::ALL.len()
+        );
+        for bad in [
+            &b"{"[..],
+            br#"{"limit":1}"#,
+            br#"{"limit":"on"}"#,
+            br#"{"limits":"off"}"#,
+        ] {
+            assert!(read(bad).is_err(), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn tokens_are_compared_whole() {
+        assert!(same(b"abc", b"abc"));
+        for wrong in [&b"ab"[..], b"abcd", b"abd", b""] {
+            assert!(!same(wrong, b"abc"));
+        }
+    }
+}

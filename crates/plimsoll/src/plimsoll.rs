@@ -1,0 +1,141 @@
+//! The handle a service holds.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use plimsoll_core::Rollout;
+use plimsoll_errors::ErrorsLayer;
+use plimsoll_health::drain::{Drain, DrainLayer};
+use plimsoll_health::{Budget, Health, Latch};
+use plimsoll_ratelimit::{
+    ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, TimeoutLayer,
+};
+use plimsoll_telemetry::{Report, Telemetry};
+
+use crate::collect::Connections;
+use crate::{Builder, PlimsollLayer, listeners};
+
+/// One instance: its layer, its listeners, its life. Clones share it.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use plimsoll::{Limit, Plimsoll, Quota};
+///
+/// # fn main() -> Result<(), plimsoll::Error> {
+/// let plimsoll = Plimsoll::builder("card-service")
+///     .limit(Limit::per_client().quota(Quota::per_second(100).burst(200)))
+///     .build()?;
+/// let app: Router = Router::new()
+///     .route("/cards/{id}", get(|| async { "a card" }))
+///     .layer(plimsoll.layer());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Plimsoll(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) telemetry: Telemetry,
+    pub(crate) health: Health,
+    pub(crate) limiter: Limiter,
+    pub(crate) concurrency: ConcurrencyLimit,
+    pub(crate) errors: ErrorsLayer,
+    pub(crate) rollout: Rollout,
+    pub(crate) timeout: Duration,
+    pub(crate) status: Option<SocketAddr>,
+    pub(crate) control: Option<SocketAddr>,
+    pub(crate) control_token: Option<String>,
+    pub(crate) control_routes: Mutex<Router>,
+    pub(crate) budget: Budget,
+    pub(crate) connections: Arc<Connections>,
+}
+
+impl std::fmt::Debug for Plimsoll {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plimsoll")
+            .field("telemetry", &self.0.telemetry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plimsoll {
+    /// Begins the builder of a service with this name.
+    pub fn builder(service: &str) -> Builder {
+        Builder::new(service)
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// The one layer. Apply it last: routes added later are not covered.
+    pub fn layer(&self) -> PlimsollLayer {
+        let shared = &*self.0;
+        let rollout = || shared.rollout.clone();
+        PlimsollLayer {
+            observe: shared.telemetry.layer(),
+            errors: shared.errors.clone(),
+            drain: DrainLayer::new(self.drain().clone()).rollout(rollout()),
+            limit: RateLimitLayer::new(shared.limiter.clone()).rollout(rollout()),
+            concurrency: ConcurrencyLayer::new(shared.concurrency.clone()).rollout(rollout()),
+            timeout: TimeoutLayer::new(shared.timeout).rollout(rollout()),
+        }
+    }
+
+    /// Probes and metrics: changes nothing, needs no token.
+    pub fn status_router(&self) -> Router {
+        listeners::status::router(self.clone())
+    }
+
+    /// Modes, health with details, the ledger, and the service's own control
+    /// routes: only for the loopback or behind a token.
+    pub fn control_router(&self) -> Router {
+        listeners::control::router(self.clone())
+    }
+
+    /// What belongs into a host's `tracing` registry for the signals that are
+    /// `own`; see [`Telemetry::tracing_layer`].
+    pub fn tracing_layer<S>(&self) -> Vec<Box<dyn tracing_subscriber::Layer<S> + Send + Sync>>
+    where
+        S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync,
+    {
+        self.0.telemetry.tracing_layer()
+    }
+
+    /// Appends our series to a host's own metrics page.
+    pub fn render_into(&self, page: &mut String) {
+        self.0.telemetry.render_into(page);
+    }
+
+    /// Logs, metrics and traces.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// Checks and probes.
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// A step of starting up, named on `/startupz` until it is done.
+    pub fn startup(&self, name: &str) -> Latch {
+        self.0.health.startup(name)
+    }
+
+    /// The modes of the parts, changeable while running.
+    pub fn rollout(&self) -> &Rollout {
+        &self.0.rollout
+    }
+
+    /// The drain, for servers other than [`Plimsoll::serve`].
+    pub fn drain(&self) -> &Drain {
+        self.0.health.drain()
+    }
+
+    /// Flushes every signal within `limit` and says what was lost. Blocks.
+    pub fn shutdown(&self, limit: Duration) -> Report {
+        self.0.telemetry.shutdown(limit)
+    }
+}

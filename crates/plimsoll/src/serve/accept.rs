@@ -1,0 +1,184 @@
+//! Our own accept loop: what a connection fails with before any request
+//! reaches the layer is counted, and a closing server loses none.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::{Request, Version};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use plimsoll_core::peer::PeerAddr;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower_service::Service as _;
+
+use super::Stage;
+use crate::collect::{Connections, Reason};
+
+/// Longest time for a request's head to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long to rest when the system has no file descriptor for a connection.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+pub(super) struct Server {
+    listener: Option<TcpListener>,
+    serving: Serving,
+    tasks: JoinSet<()>,
+}
+
+/// What every connection needs.
+#[derive(Clone)]
+struct Serving {
+    app: Router,
+    counts: Arc<Connections>,
+    stages: watch::Receiver<Stage>,
+}
+
+impl Server {
+    pub(super) fn new(
+        listener: TcpListener,
+        app: Router,
+        counts: Arc<Connections>,
+        stages: watch::Receiver<Stage>,
+    ) -> Self {
+        Self {
+            listener: Some(listener),
+            serving: Serving {
+                app,
+                counts,
+                stages,
+            },
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Accepts connections until it is dropped.
+    pub(super) async fn accept(&mut self) -> Infallible {
+        loop {
+            let Some(listener) = &self.listener else {
+                return std::future::pending().await;
+            };
+            match listener.accept().await {
+                Ok((stream, peer)) => self.spawn(stream, peer),
+                Err(error) if is_of_one_connection(&error) => {
+                    self.serving.counts.count(Reason::Accept);
+                }
+                Err(error) => {
+                    self.serving.counts.count(Reason::Accept);
+                    tracing::error!(%error, "no connection can be accepted");
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            }
+            while self.tasks.try_join_next().is_some() {}
+        }
+    }
+
+    /// Takes the connections that the system has completed already, then closes the listener.
+    pub(super) fn close(&mut self) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while let Some(listener) = &self.listener {
+            match listener.poll_accept(&mut context) {
+                Poll::Ready(Ok((stream, peer))) => self.spawn(stream, peer),
+                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
+                Poll::Ready(Err(_)) | Poll::Pending => self.listener = None,
+            }
+        }
+    }
+
+    /// Until every connection has ended.
+    pub(super) async fn idle(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Ends the connections that are left.
+    pub(super) async fn abort(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    fn spawn(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let serving = self.serving.clone();
+        self.tasks.spawn(serving.connection(stream, peer));
+    }
+}
+
+impl Serving {
+    async fn connection(mut self, stream: TcpStream, peer: SocketAddr) {
+        // Without it small answers wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let is_h2 = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_h2);
+        let app = self.app;
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            if request.version() == Version::HTTP_2 {
+                seen.store(true, Ordering::Relaxed);
+            }
+            let extensions = request.extensions_mut();
+            extensions.insert(PeerAddr(peer));
+            extensions.insert(ConnectInfo(peer));
+            // A clone is as ready as its origin: axum's router always is.
+            app.clone().call(request.map(Body::new))
+        });
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT);
+        builder.http2().timer(TokioTimer::new());
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut told = false;
+        let ended = loop {
+            let stage = *self.stages.borrow_and_update();
+            let leave = match stage {
+                Stage::Serving => false,
+                // GOAWAY keeps every request that was sent; closing HTTP/1 would not.
+                Stage::Leaving => is_h2.load(Ordering::Relaxed),
+                Stage::Closing => true,
+            };
+            if leave && !told {
+                connection.as_mut().graceful_shutdown();
+                told = true;
+            }
+            tokio::select! {
+                ended = connection.as_mut() => break ended,
+                changed = self.stages.changed() => if changed.is_err() {
+                    // The server is gone: nobody tells stages any more.
+                    break connection.as_mut().await;
+                },
+            }
+        };
+        if let Err(error) = ended {
+            self.counts.count(reason(error.as_ref()));
+        }
+    }
+}
+
+fn reason(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Reason {
+    match error.downcast_ref::<hyper::Error>() {
+        Some(error) if error.is_parse_too_large() => Reason::TooLarge,
+        Some(error) if error.is_parse() => Reason::Parse,
+        Some(error) if error.is_timeout() => Reason::Timeout,
+        Some(error) if error.is_incomplete_message() => Reason::Incomplete,
+        _ => Reason::Other,
+    }
+}
+
+/// Errors of `accept` that say something of one connection only (accept(2)).
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}

@@ -1,0 +1,126 @@
+//! The life of a server: listen, serve, drain, flush.
+//!
+//! On SIGTERM: not ready at once, while everything is still served and answered
+//! with `Connection: close` (HTTP/2: GOAWAY) so that clients move away; after
+//! the wait the listener closes; then requests in flight have until the drain
+//! deadline; then telemetry is flushed. SIGINT skips the wait, a second signal
+//! every wait.
+
+mod accept;
+mod signals;
+
+use axum::Router;
+use plimsoll_telemetry::Report;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Duration, timeout};
+
+use crate::{Error, Plimsoll, listeners};
+use accept::Server;
+use signals::{Signal, Signals};
+
+/// How long connections without a request stay open after the listener closed,
+/// so that what was written before is read and answered.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// Which step a server is in; connections follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Stage {
+    Serving,
+    /// Not ready; HTTP/2 connections are told to go away.
+    Leaving,
+    /// The listener is closed; idle connections are closed.
+    Closing,
+}
+
+impl Plimsoll {
+    /// Serves `app` on `listener` until a signal, then drains and flushes.
+    ///
+    /// Starts the status and control listeners and the health checks. Each
+    /// listener's address stands on a line of its own in the log.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Cut`] when requests were still running at the drain deadline;
+    /// before serving, whatever could not be had, with what to do about it.
+    pub async fn serve(&self, listener: TcpListener, app: Router) -> Result<(), Error> {
+        let shared = &*self.0;
+        let mut signals = Signals::listen().map_err(Error::System)?;
+        let listeners = listeners::start(self)?;
+        // A host may run the checks itself.
+        let checks = self.health().start().ok();
+        let address = listener.local_addr().map_err(Error::System)?;
+        self.announce("service", address);
+        if let Some(address) = listeners.status {
+            self.announce("status", address);
+        }
+        if let Some(address) = listeners.control {
+            self.announce("control", address);
+        }
+
+        let (stage, stages) = watch::channel(Stage::Serving);
+        let mut server = Server::new(listener, app, shared.connections.clone(), stages);
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            never = server.accept() => match never {},
+        };
+
+        let budget = shared.budget;
+        self.drain().begin(budget.propagation + budget.drain);
+        stage.send_replace(Stage::Leaving);
+        self.say("draining", &[("signal", signal.as_str().into())]);
+        if signal == Signal::Terminate {
+            tokio::select! {
+                () = tokio::time::sleep(budget.propagation) => {}
+                _ = signals.next() => {}
+                never = server.accept() => match never {},
+            }
+        }
+        server.close();
+        // Requests written before the close are on their way through the loopback or the kernel.
+        tokio::time::sleep(LINGER.min(budget.drain / 2)).await;
+        stage.send_replace(Stage::Closing);
+        let left = self.drain().left().unwrap_or_default().max(LINGER);
+        tokio::select! {
+            _ = timeout(left, server.idle()) => {}
+            _ = signals.next() => {}
+        }
+        let cut = self.drain().in_flight();
+        self.telemetry().abort_requests();
+        server.abort().await;
+        drop(checks);
+
+        let report = self.flush(budget.flush).await;
+        drop(listeners);
+        tracing::debug!(balances = report.holds(), "telemetry flushed");
+        if cut > 0 {
+            return Err(Error::Cut { requests: cut });
+        }
+        Ok(())
+    }
+
+    /// Flushes off the runtime, and prints the closing balance.
+    async fn flush(&self, limit: Duration) -> Report {
+        let telemetry = self.telemetry().clone();
+        let flush = tokio::task::spawn_blocking(move || telemetry.shutdown(limit));
+        match flush.await {
+            Ok(report) => report,
+            // The blocking pool is gone or the flush panicked: what is known now.
+            Err(_) => self.telemetry().report(),
+        }
+    }
+
+    fn announce(&self, listener: &str, address: std::net::SocketAddr) {
+        self.say(
+            "listening",
+            &[
+                ("listener", listener.into()),
+                ("address", address.to_string()),
+            ],
+        );
+    }
+
+    fn say(&self, message: &str, fields: &[(&str, String)]) {
+        self.telemetry().say(message, fields);
+    }
+}
