@@ -68,10 +68,9 @@ pub enum Op {
 /// A counter's name and what its labels must match.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selector {
-    /// Metric name.
-    pub name: String,
+    pub(crate) name: String,
     /// All must match; a label that a series lacks is the empty string.
-    pub matchers: Vec<Matcher>,
+    pub(crate) matchers: Vec<Matcher>,
 }
 
 /// Why a query is not usable.
