@@ -140,6 +140,13 @@ impl Tape {
     }
 }
 
+/// A journey that panics leaves no request uncounted either.
+impl Drop for Tape {
+    fn drop(&mut self) {
+        self.cut();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
