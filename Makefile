@@ -34,10 +34,16 @@ test: tools ## The whole test suite; installs what it needs
 	cargo test $(ALL) --doc
 	cargo nextest run $(ALL) --no-fail-fast
 
+# What writes the generated files; with --check it writes nothing and compares.
+define generators
+$(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml $(1)
+$(BIN)/plimsoll dashboards build slo/specs/card-service.yaml -o dashboards/generated/card-service.json $(1)
+$(BIN)/card-service errors export -o examples/card-service/errors.json $(1)
+endef
+
 .PHONY: generate
-generate: build ## Write the files that are generated: rules, dashboards
-	$(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml
-	$(BIN)/plimsoll dashboards build
+generate: build ## Write the generated files: rules, dashboard, error codes
+	$(call generators)
 
 # The parts of `check`, each usable alone.
 
@@ -45,7 +51,7 @@ generate: build ## Write the files that are generated: rules, dashboards
 lint: ## Formatting, clippy, rustdoc and import rules, with warnings denied
 	cargo fmt --all --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --lib
 	cargo test $(ALL) --test workspace
 
 # Advisories live in a git database that offline machines cannot fetch; run
@@ -56,8 +62,7 @@ deny: wheels ## Licences, sources, duplicate and banned crates
 
 .PHONY: fresh
 fresh: build ## Generated files are what the generators write
-	$(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml --check
-	$(BIN)/plimsoll dashboards build --check
+	$(call generators,--check)
 
 .PHONY: workflows
 workflows: wheels ## Audit .github with zizmor
