@@ -1,4 +1,9 @@
 //! The real binary `card-load`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 #![cfg(feature = "goose")]
 
 mod service;

@@ -1,4 +1,9 @@
 //! Whole runs against a service over TCP.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 mod service;
 

@@ -1,4 +1,9 @@
 //! goose's scenarios under our clock, against a service over TCP.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 #![cfg(feature = "goose")]
 
 mod service;
