@@ -1,10 +1,13 @@
 //! A body that keeps a permit to its end, for parts used without a record.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 use crate::current;
 use crate::permit::Permit;
@@ -16,21 +19,13 @@ pin_project! {
     pub struct HeldBody<B> {
         #[pin]
         inner: B,
-        permit: Option<Permit>,
+        permit: Option<Arc<Permit>>,
     }
 }
 
 impl<B> HeldBody<B> {
-    /// `inner` with what it holds; `None` when a record holds the permit or
-    /// there is none.
-    pub const fn new(inner: B, permit: Option<Permit>) -> Self {
+    const fn new(inner: B, permit: Option<Arc<Permit>>) -> Self {
         Self { inner, permit }
-    }
-}
-
-impl<B: Default> Default for HeldBody<B> {
-    fn default() -> Self {
-        Self::new(B::default(), None)
     }
 }
 
@@ -60,8 +55,75 @@ impl<B: Body> Body for HeldBody<B> {
     }
 }
 
-/// Gives the permit to the current record; without one it comes back, to be
-/// put into a [`HeldBody`].
+/// A permit on its way out, in a response's extensions; [`Hold`] moves it into
+/// the body. Only made when there is no record to hold it.
+#[derive(Debug, Clone)]
+struct Held(Arc<Permit>);
+
+/// Leaves a permit that no record took to the [`Hold`] around.
+pub fn attach<B>(permit: Option<Permit>, response: &mut Response<B>) {
+    if let Some(permit) = permit {
+        response.extensions_mut().insert(Held(Arc::new(permit)));
+    }
+}
+
+/// Puts what a part used alone holds into the body of its answers, where the
+/// one body wrapper of a record is missing.
+#[derive(Debug, Clone)]
+pub struct Hold<S>(S);
+
+impl<S> Hold<S> {
+    /// Around a part that calls [`attach`].
+    pub const fn new(inner: S) -> Self {
+        Self(inner)
+    }
+}
+
+impl<S, Q, B> Service<Q> for Hold<S>
+where
+    S: Service<Q, Response = Response<B>>,
+{
+    type Response = Response<HeldBody<B>>;
+    type Error = S::Error;
+    type Future = HoldFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Q) -> Self::Future {
+        HoldFuture {
+            inner: self.0.call(request),
+        }
+    }
+}
+
+pin_project! {
+    /// The answer of a [`Hold`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct HoldFuture<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F, B, E> Future for HoldFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<HeldBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.project().inner.poll(context));
+        Poll::Ready(answer.map(|mut response| {
+            let held = response.extensions_mut().remove::<Held>();
+            response.map(|body| HeldBody::new(body, held.map(|held| held.0)))
+        }))
+    }
+}
+
+/// Gives the permit to the current record; without one it comes back, for [`attach`].
 pub fn to_record(permit: Permit) -> Option<Permit> {
     let mut permit = Some(permit);
     current::with(|record| {
@@ -78,7 +140,6 @@ mod tests {
     use crate::permit::Release;
     use bytes::Bytes;
     use http_body_util::{BodyExt, Full};
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[derive(Default)]
@@ -95,7 +156,7 @@ mod tests {
         let released = Arc::new(Released::default());
         let body = || {
             let permit = Permit::new(Arc::clone(&released) as _);
-            HeldBody::new(Full::new(Bytes::from("abc")), Some(permit))
+            HeldBody::new(Full::new(Bytes::from("abc")), Some(Arc::new(permit)))
         };
         let mut read = body();
         assert_eq!(read.size_hint().exact(), Some(3));

@@ -30,11 +30,11 @@ impl<S> Layer<S> for PlimsollLayer {
         // Innermost first. A part sees what the ones above it in this list answer.
         let service = self.timeout.layer(service);
         // A permit from call to the end of the body, or 503.
-        let service = self.concurrency.layer(service);
+        let service = self.concurrency.within_record(service);
         // Before the permit: a client over its quota takes none.
         let service = self.limit.layer(service);
         // Counts in flight what is refused too: its answer must reach the client.
-        let service = self.drain.layer(service);
+        let service = self.drain.within_record(service);
         // Gives every refusal and panic from within one shape.
         let service = self.errors.layer(service);
         // Counts everything, 429 and panic included.

@@ -42,6 +42,7 @@ pub use error::Error;
 pub use layer::{PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
 
+pub use http::Method;
 pub use plimsoll_core::current::carry;
 pub use plimsoll_core::ids::Ids;
 pub use plimsoll_core::peer::{PeerAddr, Trust};

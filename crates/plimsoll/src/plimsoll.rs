@@ -119,6 +119,12 @@ impl Plimsoll {
         &self.0.health
     }
 
+    /// Names routes whose series should stand at 0 from the first scrape; others
+    /// appear with their first request.
+    pub fn expect_routes(&self, routes: &[(http::Method, &'static str)]) {
+        self.0.telemetry.expect_routes(routes);
+    }
+
     /// A step of starting up, named on `/startupz` until it is done.
     pub fn startup(&self, name: &str) -> Latch {
         self.0.health.startup(name)

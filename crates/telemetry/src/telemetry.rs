@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use plimsoll_core::names::{self, label, value};
+use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::record::{Ambient, Record};
 use plimsoll_core::{Clock, Outcome, Sink, intern};
@@ -528,6 +529,16 @@ impl Telemetry {
     /// The recorder that serves the page, for tests and hosts that install it themselves.
     pub fn recorder(&self) -> MetricsRecorder {
         self.0.recorder.clone()
+    }
+
+    /// Names routes that will be asked, so that their series stand at 0 from the
+    /// first scrape, before any request. Others appear with their first request.
+    pub fn expect_routes(&self, routes: &[(http::Method, &'static str)]) {
+        if let Some(series) = &self.0.series {
+            for (method, route) in routes {
+                series.expect(method_label(method), route);
+            }
+        }
     }
 
     /// Adds a writer of further families to every page.

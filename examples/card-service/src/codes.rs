@@ -1,6 +1,6 @@
 //! The catalog: every failure of this service, its code and what each reader is told.
 
-use plimsoll_errors::{Catalog, CatalogError, catalog};
+use plimsoll::errors::{Catalog, CatalogError, catalog};
 
 catalog! {
     /// Codes of the card service. From 1001 the caller's, from 2001 ours.

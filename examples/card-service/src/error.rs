@@ -1,7 +1,7 @@
 //! Every way the API can fail, and the code that names it.
 
 use axum::response::{IntoResponse, Response};
-use plimsoll_errors::{Code, Coded, Fault, FieldFault};
+use plimsoll::errors::{Code, Coded, Fault, FieldFault};
 
 use crate::{
     codes::CardCode,

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plimsoll_errors::CatalogError;
+use plimsoll::errors::CatalogError;
 
 use crate::{cli::ExportArgs, codes};
 

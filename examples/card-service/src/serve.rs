@@ -1,9 +1,28 @@
 //! From arguments to a service that answers.
 
+use std::net::SocketAddr;
+
+use plimsoll::{Check, Limit, Method, Plimsoll, Quota};
+use tokio::net::TcpListener;
+
 use crate::{
+    api,
     cli::ServeArgs,
+    codes, faults,
     store::{OpenError, SeedError, SeedPlan, Store},
 };
+
+/// What one client may ask for: far above a phone, below what hurts the others.
+const PER_CLIENT: Quota = Quota::per_second(2_000).burst(4_000);
+
+/// What the objectives speak of: its series stand at 0 before the first request.
+const ROUTES: [(Method, &str); 5] = [
+    (Method::GET, "/v1/accounts/{id}/overview"),
+    (Method::GET, "/v1/accounts/{id}/cards"),
+    (Method::GET, "/v1/cards/{id}"),
+    (Method::POST, "/v1/cards/{id}/activation"),
+    (Method::POST, "/v1/transactions"),
+];
 
 /// The service could not start, or did not end well. The text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +34,63 @@ pub enum ServeError {
     /// The database cannot be filled.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// The address for requests cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {source}; choose another with --listen, or port 0 for any free one"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The catalog contradicts itself.
+    #[error(transparent)]
+    Catalog(#[from] plimsoll::errors::CatalogError),
+    /// Plimsoll did not start, or requests were cut at its end.
+    #[error(transparent)]
+    Plimsoll(#[from] plimsoll::Error),
+}
+
+impl ServeError {
+    /// What the process should exit with: 1 when requests were cut, else 2.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Plimsoll(error) => error.exit_code(),
+            _ => 2,
+        }
+    }
+}
+
+/// Answers requests until a signal, then drains.
+///
+/// # Errors
+/// What could not be had at the start, or how many requests were cut at the end.
+pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
+    // Before the database: a taken port should not cost a seed.
+    let address = args.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
+    let store = prepare(args).await?;
+    let database = store.clone();
+    let mut plimsoll = Plimsoll::builder("card-service")
+        .status(args.status)
+        .control(args.control)
+        .readiness(Check::new("database", move || {
+            let database = database.clone();
+            async move { database.ping().await }
+        }))
+        .limit(Limit::per_client().quota(PER_CLIENT));
+    if args.allow_faults {
+        plimsoll = plimsoll.control_routes(faults::router(store.faults().clone()));
+    }
+    let plimsoll = plimsoll.install()?;
+    plimsoll.expect_routes(&ROUTES);
+    let app = api::router(store)
+        .merge(codes::catalog()?.router())
+        .layer(plimsoll.layer());
+    Ok(plimsoll.serve(listener, app).await?)
 }
 
 /// Opens the database and fills it if it is empty.

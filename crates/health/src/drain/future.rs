@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use http::{HeaderValue, Response, StatusCode, header};
 use pin_project_lite::pin_project;
 use plimsoll_core::names::value;
-use plimsoll_core::{HeldBody, Part, Permit, Refusal, Rollout, current};
+use plimsoll_core::{Part, Permit, Refusal, Rollout, current, held};
 
 use super::Drain;
 
@@ -55,7 +55,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<F, B> {
         Admitted { #[pin] inner: F, permit: Option<Permit>, farewell: Farewell },
-        Refused { response: Option<Response<HeldBody<B>>> },
+        Refused { response: Option<Response<B>> },
     }
 }
 
@@ -73,7 +73,8 @@ impl<F, B> ResponseFuture<F, B> {
     where
         B: Default,
     {
-        let mut response = refusal.response().map(|body| HeldBody::new(body, permit));
+        let mut response = refusal.response();
+        held::attach(permit, &mut response);
         if farewell.http1 {
             close(&mut response);
         }
@@ -88,7 +89,7 @@ impl<F, B, E> Future for ResponseFuture<F, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    type Output = Result<Response<HeldBody<B>>, E>;
+    type Output = Result<Response<B>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
@@ -101,7 +102,8 @@ where
                 let permit = permit.take();
                 Poll::Ready(answer.map(|mut response| {
                     farewell.say(&mut response);
-                    response.map(|body| HeldBody::new(body, permit))
+                    held::attach(permit, &mut response);
+                    response
                 }))
             }
             // Polled again after it was ready, `None`: nothing more will come.

@@ -1,4 +1,5 @@
 use plimsoll_core::Rollout;
+use plimsoll_core::held::Hold;
 use tower_layer::Layer;
 
 use super::{Drain, DrainGate};
@@ -25,12 +26,18 @@ impl DrainLayer {
         self.rollout = rollout;
         self
     }
+
+    /// The gate around `inner`, for a stack whose outermost layer makes a
+    /// record: that holds the permit, and the body stays as it is.
+    pub fn within_record<S>(&self, inner: S) -> DrainGate<S> {
+        DrainGate::new(inner, self.drain.clone(), self.rollout.clone())
+    }
 }
 
 impl<S> Layer<S> for DrainLayer {
-    type Service = DrainGate<S>;
+    type Service = Hold<DrainGate<S>>;
 
-    fn layer(&self, inner: S) -> DrainGate<S> {
-        DrainGate::new(inner, self.drain.clone(), self.rollout.clone())
+    fn layer(&self, inner: S) -> Self::Service {
+        Hold::new(self.within_record(inner))
     }
 }

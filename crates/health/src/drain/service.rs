@@ -1,7 +1,7 @@
 use std::task::{Context, Poll};
 
 use http::{Request, Response, Version};
-use plimsoll_core::{HeldBody, Refusal, Rollout, held};
+use plimsoll_core::{Refusal, Rollout, held};
 use tower_service::Service;
 
 use super::future::Farewell;
@@ -41,7 +41,7 @@ where
     S: Service<Request<ReqB>, Response = Response<B>>,
     B: Default,
 {
-    type Response = Response<HeldBody<B>>;
+    type Response = Response<B>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, B>;
 

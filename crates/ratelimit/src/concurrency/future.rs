@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use plimsoll_core::{HeldBody, Permit, Refusal};
+use plimsoll_core::{Permit, Refusal, held};
 
 pin_project! {
     /// The answer of a [`super::Concurrency`]; holds the permit when no record does.
@@ -21,7 +21,7 @@ pin_project! {
     #[derive(Debug)]
     enum Kind<F, B> {
         Admitted { #[pin] inner: F, permit: Option<Permit> },
-        Refused { response: Option<Response<HeldBody<B>>> },
+        Refused { response: Option<Response<B>> },
     }
 }
 
@@ -47,14 +47,17 @@ impl<F, B, E> Future for ResponseFuture<F, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    type Output = Result<Response<HeldBody<B>>, E>;
+    type Output = Result<Response<B>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
             KindProjection::Admitted { inner, permit } => {
                 let answer = ready!(inner.poll(context));
                 let permit = permit.take();
-                Poll::Ready(answer.map(|response| response.map(|body| HeldBody::new(body, permit))))
+                Poll::Ready(answer.map(|mut response| {
+                    held::attach(permit, &mut response);
+                    response
+                }))
             }
             // Polled again after it was ready, `None`: nothing more will come.
             KindProjection::Refused { response } => match response.take() {

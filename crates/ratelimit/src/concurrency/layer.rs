@@ -1,4 +1,5 @@
 use plimsoll_core::Rollout;
+use plimsoll_core::held::Hold;
 use tower_layer::Layer;
 
 use super::{Concurrency, ConcurrencyLimit};
@@ -25,12 +26,18 @@ impl ConcurrencyLayer {
         self.rollout = rollout;
         self
     }
+
+    /// The limit around `inner`, for a stack whose outermost layer makes a
+    /// record: that holds the permit, and the body stays as it is.
+    pub fn within_record<S>(&self, inner: S) -> Concurrency<S> {
+        Concurrency::new(inner, self.limit.clone(), self.rollout.clone())
+    }
 }
 
 impl<S> Layer<S> for ConcurrencyLayer {
-    type Service = Concurrency<S>;
+    type Service = Hold<Concurrency<S>>;
 
-    fn layer(&self, inner: S) -> Concurrency<S> {
-        Concurrency::new(inner, self.limit.clone(), self.rollout.clone())
+    fn layer(&self, inner: S) -> Self::Service {
+        Hold::new(self.within_record(inner))
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use plimsoll_core::names::value;
-use plimsoll_core::{HeldBody, Mode, Part, Permit, Refusal, Rollout, current, held};
+use plimsoll_core::{Mode, Part, Permit, Refusal, Rollout, current, held};
 use tower_service::Service;
 
 use super::{ConcurrencyLimit, ResponseFuture};
@@ -62,7 +62,7 @@ where
     S: Service<Request<ReqB>, Response = Response<B>>,
     B: Default,
 {
-    type Response = Response<HeldBody<B>>;
+    type Response = Response<B>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, B>;
 

@@ -112,22 +112,28 @@ impl RequestSeries {
         Arc::clone(series)
     }
 
-    /// Registers a combination's series, and the good and bad ones of its route
-    /// at 0, so that a first fault is a rise and not a birth.
-    fn register(&self, wanted: &Combination) -> Series {
+    /// Registers the good and the bad series of a route at 0, so that a first
+    /// fault is a rise and not a birth, and an idle route is known to be idle.
+    pub(crate) fn expect(&self, method: &'static str, route: &'static str) {
         let success = (Outcome::Success, None, Slo::Good);
         let fault = (Outcome::Fault, Some(Blame::Server), Slo::Bad);
         for (outcome, blame, slo) in [success, fault] {
-            let code = "";
-            let twin = Combination {
+            let series = Combination {
+                method,
+                route,
+                status: 0,
                 outcome,
-                code,
+                code: "",
                 blame,
                 slo,
-                ..wanted.clone()
             };
-            self.requests(&twin).increment(0);
+            self.requests(&series).increment(0);
+            let _ = self.histogram(names::TIME_TO_HEAD, route_labels(&series));
         }
+    }
+
+    fn register(&self, wanted: &Combination) -> Series {
+        self.expect(wanted.method, wanted.route);
         let status = match wanted.status {
             0 => "0".into(),
             status => status.to_string(),
@@ -137,11 +143,11 @@ impl RequestSeries {
         if let Some(error) = error_type(wanted) {
             labels.push(Label::new(label::ERROR_TYPE, error));
         }
+        let time_to_head = self.histogram(names::TIME_TO_HEAD, route_labels(wanted));
         Series {
             requests: self.requests(wanted),
             duration: self.histogram(names::REQUEST_DURATION, labels),
-            time_to_head: (wanted.slo != Slo::Excluded)
-                .then(|| self.histogram(names::TIME_TO_HEAD, route_labels(wanted))),
+            time_to_head: (wanted.slo != Slo::Excluded).then_some(time_to_head),
         }
     }
 
@@ -258,12 +264,8 @@ mod tests {
             Outcome::ClientError,
             Slo::Excluded,
         ));
-        assert!(
-            !recorder
-                .render()
-                .finish()
-                .contains("plimsoll_time_to_head_seconds_count")
-        );
+        let count = "plimsoll_time_to_head_seconds_count{http_request_method=\"GET\",http_route=\"/cards\"} 0";
+        assert!(recorder.render().finish().contains(count));
     }
 
     #[test]
