@@ -1,16 +1,16 @@
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use plimsoll_core::body::{grpc_status, panic_text};
+use plimsoll_core::body::grpc_status;
 use plimsoll_core::record::{Ending, Open};
 use plimsoll_core::{ObservedBody, Outcome};
 
-use super::service::REQUEST_ID;
+use super::service::{REQUEST_ID, panicked};
 
 pin_project! {
     /// The future of [`super::Observe`].
@@ -58,14 +58,7 @@ where
                 open.finish(Ending::Complete);
                 Poll::Ready(Err(error))
             }
-            Err(panic) => {
-                // Nothing inside answered for it; the record must still say what it was.
-                if let Some(record) = open.record() {
-                    record.cause = Some(panic_text(panic.as_ref()).into());
-                }
-                open.finish(Ending::Panic);
-                resume_unwind(panic)
-            }
+            Err(panic) => panicked(open, panic),
         }
     }
 }

@@ -1,13 +1,16 @@
+use std::any::Any;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
+use plimsoll_core::body::panic_text;
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::PeerAddr;
-use plimsoll_core::record::{Open, Record};
+use plimsoll_core::record::{Ending, Open, Record};
 use plimsoll_core::{ObservedBody, Sink as _, current, intern};
 use tower_service::Service;
 
@@ -58,12 +61,25 @@ where
             return ResponseFuture::new(self.inner.call(request), None);
         }
         let mut open = begin(&self.instance, &request);
-        let future = {
+        let called = {
             let _entered = open.enter();
-            self.inner.call(request)
+            catch_unwind(AssertUnwindSafe(|| self.inner.call(request)))
         };
-        ResponseFuture::new(future, Some(open))
+        match called {
+            Ok(future) => ResponseFuture::new(future, Some(open)),
+            Err(panic) => panicked(&mut open, panic),
+        }
     }
+}
+
+/// Ends the record of a request whose service panicked with nothing inside to
+/// answer for it, and lets the panic go on.
+pub(super) fn panicked(open: &mut Open, panic: Box<dyn Any + Send>) -> ! {
+    if let Some(record) = open.record() {
+        record.cause = Some(panic_text(panic.as_ref()).into());
+    }
+    open.finish(Ending::Panic);
+    resume_unwind(panic)
 }
 
 /// The record of a request at its call.
