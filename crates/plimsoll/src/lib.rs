@@ -58,3 +58,8 @@ pub use plimsoll_telemetry::{Format, Ownership, Report, Route, Telemetry};
 pub fn current() -> Option<Ids> {
     plimsoll_core::current::ids()
 }
+
+/// The README's Rust blocks, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

@@ -8,4 +8,5 @@
 mod files;
 mod imports;
 mod makefile;
+mod readme;
 mod workflows;
