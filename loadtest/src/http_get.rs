@@ -61,6 +61,7 @@ impl HttpGet {
                 }
                 (answer, head)
             }
+            Err(error) if error.is_connect() => (Answer::Refused, Instant::now()),
             Err(_) => (Answer::Transport, Instant::now()),
         }
     }

@@ -11,6 +11,8 @@
 
 pub mod agreement;
 pub mod cli;
+#[cfg(all(feature = "goose", unix))]
+pub mod demo;
 pub mod engine;
 pub mod evidence;
 #[cfg(feature = "goose")]

@@ -7,6 +7,7 @@
 //! 3. the [findings](Finding): service and client disagree, or the generator was
 //!    at fault. See [`findings`] for the rules.
 
+mod bad;
 pub mod findings;
 mod html;
 mod table;
@@ -19,6 +20,7 @@ use plimsoll_slo::exposition::ParseError;
 use plimsoll_slo::{Exposition, Report, SloFile, Verdict, check};
 use serde::Serialize;
 
+pub use bad::{BadRow, between as bad_between};
 pub use findings::{Finding, Severity};
 pub use html::{Chapter, page};
 pub use timeline::{Burn, Mark, Point, Timeline};
@@ -57,6 +59,8 @@ pub struct LoadReport {
     pub server: Report,
     /// The SLO file against what the client measured from the intended time.
     pub client: Report,
+    /// What the service counted as bad, by route and error code; most first.
+    pub bad: Vec<BadRow>,
     /// Whether the two tell of the same requests.
     pub agreement: Agreement,
     /// What else bears on the verdict.
@@ -175,6 +179,7 @@ impl LoadReport {
             endpoints: stats.endpoints().iter().map(EndpointRow::of).collect(),
             server,
             client,
+            bad: bad::between(before, after),
             agreement,
             findings,
             timeline: Timeline::of(stats, slo, &known)?,
@@ -197,7 +202,7 @@ impl LoadReport {
 
     /// One self-contained page with plots.
     pub fn html(&self) -> String {
-        page("Load test", &[Chapter::of(self)])
+        page("Load test", &[Chapter::new("Run").run(self)])
     }
 }
 

@@ -41,7 +41,9 @@ impl fmt::Display for Endpoint {
 pub enum Answer {
     /// A response head with this status.
     Status(u16),
-    /// The connection failed.
+    /// There was no connection to send it on.
+    Refused,
+    /// The connection failed with the request on it.
     Transport,
     /// Nothing within the request's timeout.
     Timeout,
@@ -50,6 +52,12 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Whether it was sent and has no complete answer: lost, unless the service
+    /// had closed its listener before.
+    pub const fn is_lost(self) -> bool {
+        matches!(self, Self::Transport | Self::Timeout | Self::Cut)
+    }
+
     /// Whether the service answered.
     pub const fn is_answered(self) -> bool {
         matches!(self, Self::Status(_))
@@ -61,7 +69,7 @@ impl Answer {
         match self {
             Self::Status(429) => Outcome::Refused,
             Self::Status(status) => Outcome::of_status(status),
-            Self::Transport => Outcome::Fault,
+            Self::Refused | Self::Transport => Outcome::Fault,
             Self::Timeout | Self::Cut => Outcome::Timeout,
         }
     }
@@ -72,7 +80,8 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => status.fmt(f),
-            Self::Transport => f.write_str("transport error"),
+            Self::Refused => f.write_str("no connection"),
+            Self::Transport => f.write_str("connection broke"),
             Self::Timeout => f.write_str("timeout"),
             Self::Cut => f.write_str("cut"),
         }
@@ -174,6 +183,7 @@ mod tests {
         }
         for answer in [
             Answer::Status(503),
+            Answer::Refused,
             Answer::Transport,
             Answer::Timeout,
             Answer::Cut,

@@ -100,3 +100,14 @@ async fn an_interrupt_ends_it_with_130_and_what_was_seen() {
     assert_eq!(output.status.code(), Some(130), "{json}");
     assert_eq!(json["interrupted"], true);
 }
+
+#[test]
+fn the_demo_tells_what_it_misses() {
+    let demo = Command::new(env!("CARGO_BIN_EXE_card-demo"))
+        .args(["--service", "not/there"])
+        .output()
+        .expect("the binary runs");
+    let text = String::from_utf8_lossy(&demo.stdout);
+    assert_eq!(demo.status.code(), Some(2), "{text}");
+    assert!(text.contains("not/there") && text.contains("make demo"), "{text}");
+}

@@ -108,6 +108,8 @@ fn put_down(request: &GooseRequestMetric, tape: &mut Tape) {
 fn answer(request: &GooseRequestMetric) -> Answer {
     match request.status_code {
         0 if request.error.contains("timed out") => Answer::Timeout,
+        // How hyper's client words a connection it could not make.
+        0 if request.error.contains("(Connect)") => Answer::Refused,
         0 => Answer::Transport,
         status => Answer::Status(status),
     }

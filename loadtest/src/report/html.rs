@@ -24,14 +24,16 @@ impl Chapter {
         }
     }
 
-    /// A whole run: plots, views, agreement, endpoints.
-    pub fn of(report: &LoadReport) -> Self {
+    /// Adds a whole run: verdict, plots, views, agreement, endpoints.
+    #[must_use]
+    pub fn run(self, report: &LoadReport) -> Self {
         let plan = &report.plan;
-        let Self { body, .. } = Self::new("")
-            .prose(&format!(
-                "{} arrivals at {} a second on {}; seed {}, at most {} journeys at a time.",
-                report.arrivals.begun, plan.rate, report.url, plan.seed, plan.max_in_flight
-            ))
+        let text = format!(
+            "{} arrivals at {} a second on {}; seed {}, at most {} journeys at a time.",
+            report.arrivals.begun, plan.rate, report.url, plan.seed, plan.max_in_flight
+        );
+        self.verdict(report.verdict.clone())
+            .prose(&text)
             .findings(report)
             .timeline(&report.timeline)
             .objectives("Objectives, counted by the service", &report.server)
@@ -39,13 +41,9 @@ impl Chapter {
                 "Objectives, measured by the client from the intended time",
                 &report.client,
             )
+            .bad(&report.bad)
             .endpoints(report)
-            .agreement(&report.agreement);
-        Self {
-            heading: "Run".to_owned(),
-            verdict: Some(report.verdict.clone()),
-            body,
-        }
+            .agreement(&report.agreement)
     }
 
     /// Sets the verdict beside the heading.

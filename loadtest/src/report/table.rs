@@ -44,6 +44,9 @@ fn write(text: &mut String, report: &LoadReport) -> std::fmt::Result {
     for row in &report.endpoints {
         write_row(text, row, width)?;
     }
+    for row in &report.bad {
+        writeln!(text, "bad: {row}")?;
+    }
     writeln!(text, "\nseen by the service\n{}", report.server.table())?;
     writeln!(
         text,

@@ -4,7 +4,7 @@ use plimsoll_slo::{Report, Verdict};
 
 use super::{Chapter, badge, escape};
 use crate::agreement::Agreement;
-use crate::report::{LoadReport, Severity};
+use crate::report::{BadRow, LoadReport, Severity};
 
 /// A table of texts.
 pub(super) fn table(caption: &str, head: &[&str], rows: &[Vec<String>]) -> String {
@@ -71,6 +71,37 @@ impl Chapter {
         ];
         self.body.push_str(&raw(caption, &head, &rows));
         self
+    }
+
+    /// Adds what was bad, by route and error code.
+    #[must_use]
+    pub fn bad(self, bad: &[BadRow]) -> Self {
+        if bad.is_empty() {
+            return self;
+        }
+        let cells = |row: &BadRow| {
+            let BadRow {
+                endpoint,
+                outcome,
+                error_code,
+                blame,
+                count,
+            } = row;
+            vec![
+                endpoint.to_string(),
+                outcome.clone(),
+                error_code.clone(),
+                blame.clone(),
+                count.to_string(),
+            ]
+        };
+        let rows: Vec<Vec<String>> = bad.iter().map(cells).collect();
+        let head = ["endpoint", "outcome", "error code", "blame", "requests"];
+        self.table(
+            "What burned the budget, counted by the service",
+            &head,
+            &rows,
+        )
     }
 
     /// Adds the numbers of each endpoint.
