@@ -109,5 +109,8 @@ fn the_demo_tells_what_it_misses() {
         .expect("the binary runs");
     let text = String::from_utf8_lossy(&demo.stdout);
     assert_eq!(demo.status.code(), Some(2), "{text}");
-    assert!(text.contains("not/there") && text.contains("make demo"), "{text}");
+    assert!(
+        text.contains("not/there") && text.contains("make demo"),
+        "{text}"
+    );
 }

@@ -12,8 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use plimsoll_loadtest::engine::drive;
 use plimsoll_loadtest::gate::{self, LoadError, Target};
 use plimsoll_loadtest::http_get::HttpGet;
+use plimsoll_loadtest::pacer::Pacer;
+use plimsoll_loadtest::sample::Answer;
 use plimsoll_loadtest::tape::Recorder;
 use plimsoll_loadtest::{Arrivals, LoadReport, Plan, Rate, Stop};
 use service::{Running, start};
@@ -224,4 +227,21 @@ async fn a_stopped_run_tells_what_was_seen_and_exits_130() {
     let report = report.expect("a run");
     assert_eq!(report.exit_code(), 130);
     assert!(report.table().contains("interrupted"), "{}", report.table());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_left_is_told_from_one_that_was_lost() {
+    let plan = plan(50.0, 200);
+    for (url, answer) in service::broken()
+        .await
+        .iter()
+        .zip([Answer::Refused, Answer::Transport])
+    {
+        let get = HttpGet::new(url, None, plan.timeout).expect("an address");
+        let (recorder, stop) = (Recorder::new(plan.length), Stop::default());
+        let pacer = Pacer::precise().expect("a timer");
+        let run = drive(Arc::new(get), &plan, &recorder, &stop, pacer);
+        run.await.expect("a run");
+        assert_eq!(recorder.stats().total().answers, [(answer, 10)].into());
+    }
 }

@@ -12,10 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use plimsoll_loadtest::engine::drive;
 use plimsoll_loadtest::executor::{GooseExecutor, visit};
 use plimsoll_loadtest::gate::{self, Target};
 use plimsoll_loadtest::goose::prelude::*;
+use plimsoll_loadtest::pacer::Pacer;
 use plimsoll_loadtest::report::EndpointRow;
+use plimsoll_loadtest::sample::Answer;
 use plimsoll_loadtest::tape::Recorder;
 use plimsoll_loadtest::{Arrivals, LoadReport, Plan, Rate, Stop};
 use service::{Running, start};
@@ -158,6 +161,24 @@ async fn requests_named_by_path_are_found_out() {
     let report = run(&running, &plan(50.0, 200), vec![careless]).await;
     assert_eq!(report.exit_code(), 4, "{}", report.table());
     assert!(report.findings[0].fix.contains("route templates"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_left_is_told_from_one_that_was_lost() {
+    let plan = plan(50.0, 200);
+    for (url, answer) in service::broken()
+        .await
+        .iter()
+        .zip([Answer::Refused, Answer::Transport])
+    {
+        let alone = scenario!("alone").register_transaction(transaction!(item));
+        let executor = GooseExecutor::new(vec![alone], url, &plan).expect("an executor");
+        let (recorder, stop) = (Recorder::new(plan.length), Stop::default());
+        let pacer = Pacer::precise().expect("a timer");
+        let run = drive(Arc::new(executor), &plan, &recorder, &stop, pacer);
+        run.await.expect("a run");
+        assert_eq!(recorder.stats().total().answers, [(answer, 10)].into());
+    }
 }
 
 #[test]

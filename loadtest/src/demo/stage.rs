@@ -17,7 +17,7 @@ use crate::gate::{self, Target};
 use crate::journeys::card;
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::report::{Chapter, LoadReport, Mark, Timeline};
+use crate::report::{Chapter, LoadReport, Timeline};
 use crate::schedule::Rate;
 use crate::stats::Stats;
 use crate::stop::Stop;
@@ -52,7 +52,7 @@ pub(super) struct Stage {
     addresses: Addresses,
     began: Instant,
     seen: Stats,
-    marks: Vec<Mark>,
+    marks: Vec<(Duration, String)>,
 }
 
 impl Stage {
@@ -167,10 +167,7 @@ impl Stage {
 
     /// Marks a moment of the story.
     pub(super) fn mark(&mut self, at: Duration, text: &str) {
-        self.marks.push(Mark {
-            at_seconds: at.as_secs_f64(),
-            text: text.to_owned(),
-        });
+        self.marks.push((at, text.to_owned()));
     }
 
     /// Requests of the whole story that were answered.
@@ -183,7 +180,9 @@ impl Stage {
         let known = self.seen.endpoints().keys().cloned().collect();
         let timeline = Timeline::of(&self.seen, self.slo(), &known);
         let mut timeline = timeline.map_err(|error| error.to_string())?;
-        timeline.marks.clone_from(&self.marks);
+        for (at, text) in &self.marks {
+            timeline.mark(*at, text);
+        }
         Ok(timeline)
     }
 }

@@ -5,11 +5,15 @@ use std::ops::Range;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Frame, GRID, INK, PlotError, SIZE, Series, themed};
 
 /// Smallest number a logarithmic axis shows.
 pub(super) const FLOOR: f64 = 0.1;
+
+/// A mark's text has no room beyond this.
+const EDGE: i32 = SIZE.0.cast_signed() - 130;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 pub(super) type Chart<'a, 'b, Y> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Y>>;
@@ -80,9 +84,15 @@ where
         let line = DashedLineSeries::new(upright, 4, 4, INK.stroke_width(1));
         chart.draw_series(line).map_err(PlotError::of)?;
         let (x, _) = chart.backend_coord(&(mark.at_seconds, y.end));
+        // Near the right edge the text stands before its line.
+        let (side, x) = match x + 3 {
+            x if x > EDGE => (HPos::Right, x - 6),
+            x => (HPos::Left, x),
+        };
         let style = ("sans-serif", 12).into_font().color(&INK);
+        let style = style.pos(Pos::new(side, VPos::Top));
         let text = mark.text.as_str();
-        area.draw(&Text::new(text, (x + 3, 8), style))
+        area.draw(&Text::new(text, (x, 8), style))
             .map_err(PlotError::of)?;
     }
     Ok(())

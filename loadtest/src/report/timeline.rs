@@ -1,6 +1,7 @@
 //! How it went over time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use plimsoll_core::outcome::Slo;
 use plimsoll_slo::exposition::ParseError;
@@ -85,6 +86,16 @@ impl Timeline {
             points: moments.iter().map(Point::of).collect(),
             marks: Vec::new(),
         })
+    }
+}
+
+impl Timeline {
+    /// Marks what happened at `at` since the start.
+    pub fn mark(&mut self, at: Duration, text: &str) {
+        self.marks.push(Mark {
+            at_seconds: at.as_secs_f64(),
+            text: text.to_owned(),
+        });
     }
 }
 

@@ -257,3 +257,21 @@ spec:
         )
     )
 }
+
+/// An address where nobody listens, and one where every connection is closed
+/// once a request has come.
+pub async fn broken() -> [String; 2] {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let closes = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address =
+        |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
+    let addresses = [address(&nobody), address(&closes)];
+    drop(nobody);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = closes.accept().await {
+            let _ = stream.readable().await;
+            let _ = stream.try_read(&mut [0; 4_096]);
+        }
+    });
+    addresses
+}

@@ -27,9 +27,11 @@ pub(in crate::demo) async fn fault(stage: &mut Stage) -> Result<Scene, String> {
     ));
     let began = stage.elapsed();
     let watcher = Watcher::of(stage);
-    let report = stage.run(2, watcher.watch()).await?;
-    stage.mark(began + ON, "fault on");
-    stage.mark(began + OFF, "fault off");
+    let mut report = stage.run(2, watcher.watch()).await?;
+    for (at, text) in [(ON, "fault on"), (OFF, "fault off")] {
+        stage.mark(began + at, text);
+        report.timeline.mark(at, text);
+    }
     tell_all(&report.server.table());
     tell("   what burned the budget, by route and error code:");
     for row in report.bad.iter().take(6) {
