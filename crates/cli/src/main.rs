@@ -1,9 +1,11 @@
-//! The command `plimsoll`: SLO rules and checks, dashboards.
+//! The command `plimsoll`: SLO rules and checks, load, error codes, settings, dashboards.
 //!
 //! Each command is a thin face on a library: it reads arguments, calls one
 //! function and turns the result into text and an exit code.
 
 mod commands;
+mod fetch;
+mod format;
 mod output;
 mod product;
 mod progress;
@@ -15,10 +17,10 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     match commands::Cli::parse().run() {
-        Ok(exit) => ExitCode::from(exit),
+        Ok(exit) => exit,
         Err(failure) => {
             output::note(&format!("error: {failure}"));
-            ExitCode::from(output::BAD_INPUT)
+            output::BAD_INPUT.into()
         }
     }
 }

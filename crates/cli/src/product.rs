@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Args;
 
@@ -40,13 +41,13 @@ impl Destination {
                 )
             })?,
         }
-        Ok(0)
+        Ok(ExitCode::SUCCESS)
     }
 }
 
 fn compare(product: &Product<'_>, path: &Path) -> Outcome {
     let found = match fs::read_to_string(path) {
-        Ok(found) if found == product.text => return Ok(0),
+        Ok(found) if found == product.text => return Ok(ExitCode::SUCCESS),
         Ok(found) => format!(
             "is stale from line {}",
             first_difference(&found, &product.text)
@@ -62,7 +63,7 @@ fn compare(product: &Product<'_>, path: &Path) -> Outcome {
         "{path} {found}; write it again with: {again} -o {path}",
         path = path.display()
     ));
-    Ok(output::STALE)
+    Ok(output::STALE.into())
 }
 
 /// Counted from 1.

@@ -1,16 +1,22 @@
 //! The commands, one module for each noun.
 
+mod config;
 mod dashboards;
+mod errors;
+mod load;
 mod slo;
 
 use std::error::Error;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 /// The exit code, or why the command could not do its work (exit code 2).
-pub(crate) type Outcome = Result<u8, Box<dyn Error>>;
+pub(crate) type Outcome = Result<ExitCode, Box<dyn Error>>;
 
 /// One SLO file decides: rules for the pager, verdicts for the gate, dashboards.
+///
+/// And what an operator asks: which settings hold, what an error code means.
 #[derive(Debug, Parser)]
 #[command(
     name = "plimsoll",
@@ -29,6 +35,15 @@ enum Command {
     /// Service level objectives: rules for Prometheus, a check of a running service
     #[command(subcommand)]
     Slo(slo::Command),
+    /// Load with a verdict
+    #[command(subcommand)]
+    Load(load::Command),
+    /// The error codes of a service
+    #[command(subcommand)]
+    Errors(errors::Command),
+    /// The settings of a service: plimsoll.toml and PLIMSOLL_*
+    #[command(subcommand)]
+    Config(config::Command),
     /// Dashboards for Grafana
     #[command(subcommand)]
     Dashboards(dashboards::Command),
@@ -38,6 +53,9 @@ impl Cli {
     pub(crate) fn run(self) -> Outcome {
         match self.command {
             Command::Slo(command) => command.run(),
+            Command::Load(command) => Ok(command.run()),
+            Command::Errors(command) => command.run(),
+            Command::Config(command) => command.run(),
             Command::Dashboards(command) => command.run(),
         }
     }

@@ -29,7 +29,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plimsoll-loadtest", &["plimsoll-core", "plimsoll-slo"]),
     (
         "plimsoll-cli",
-        &["plimsoll-slo", "plimsoll-loadtest", "plimsoll-errors"],
+        &[
+            // For `config`: core's settings are what every service reads.
+            "plimsoll-core",
+            "plimsoll-slo",
+            "plimsoll-loadtest",
+            "plimsoll-errors",
+        ],
     ),
     ("plimsoll-testkit", &["plimsoll-core", "plimsoll-telemetry"]),
     ("card-service", &["plimsoll"]),

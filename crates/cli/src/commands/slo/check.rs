@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use plimsoll_slo::scrape::ScrapeError;
 use plimsoll_slo::{Report, SloFile, check, scrape};
 
 use crate::commands::Outcome;
+use crate::format::Format;
 use crate::{output, progress, span};
 
 #[derive(Debug, Args)]
@@ -36,14 +37,6 @@ pub(crate) struct Check {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For programs; the field `schema` counts incompatible changes
-    Json,
-}
-
 impl Check {
     pub(super) fn run(self) -> Outcome {
         let file = plimsoll_slo::load(&self.files)?;
@@ -58,13 +51,13 @@ impl Check {
         })?;
         let Some(report) = report else {
             output::note("interrupted; nothing was judged");
-            return Ok(output::INTERRUPTED);
+            return Ok(output::INTERRUPTED.into());
         };
         output::print(&match self.format {
             Format::Table => report.table(),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         })?;
-        Ok(report.exit_code())
+        Ok(report.exit_code().into())
     }
 
     /// A failed first scrape is bad input; a failed second one spoils the measurement.

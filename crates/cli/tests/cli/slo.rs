@@ -1,70 +1,12 @@
-//! The real binary: exit codes, messages, and a service that answers over TCP.
+//! `slo` and `dashboards`: files, exit codes, and a service that answers over TCP.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-fn plimsoll() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-}
-
-fn run(arguments: &[&str]) -> Output {
-    plimsoll().args(arguments).output().unwrap()
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn card_service() -> String {
-    let path = repository().join("slo/specs/card-service.yaml");
-    path.to_str().unwrap().to_owned()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-/// Serves the pages in order, one a connection, the last one for ever. The thread
-/// ends with the test process.
-fn metrics(pages: Vec<String>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        let mut left = pages.into_iter().peekable();
-        let mut page = String::new();
-        for stream in listener.incoming() {
-            page = left.next().unwrap_or(page);
-            let _ = answer(&mut stream.unwrap(), &page);
-        }
-    });
-    url
-}
-
-fn answer(stream: &mut std::net::TcpStream, page: &str) -> std::io::Result<()> {
-    let mut line = String::new();
-    let mut request = BufReader::new(stream.try_clone()?);
-    while request.read_line(&mut line)? > 2 {
-        line.clear();
-    }
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{page}",
-        page.len()
-    )
-}
+use crate::common::{card_service, code, err, out, plimsoll, repository, run, serve as metrics};
 
 /// An SLO file of one objective at 99 %, good and bad by label.
 fn small_slo(directory: &Path) -> String {
@@ -215,23 +157,6 @@ fn a_missing_file_an_unwritable_place_and_wrong_usage_end_with_two() {
         &[],
     ] {
         assert_eq!(code(&run(usage)), 2, "{usage:?}");
-    }
-}
-
-#[test]
-fn every_command_has_help_with_examples() {
-    for command in [
-        &["slo", "rules"][..],
-        &["slo", "check"],
-        &["dashboards", "build"],
-    ] {
-        let help = plimsoll().args(command).arg("--help").output().unwrap();
-        assert_eq!(code(&help), 0);
-        assert!(
-            out(&help).contains("Examples:\n  plimsoll "),
-            "{}",
-            out(&help)
-        );
     }
 }
 

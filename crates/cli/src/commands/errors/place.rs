@@ -1,0 +1,57 @@
+//! Where the catalog is.
+
+use std::error::Error;
+use std::path::Path;
+use std::{env, fs};
+
+use clap::Args;
+use plimsoll_errors::Catalog;
+
+use crate::fetch;
+
+/// What is looked for when nothing is named.
+const FILE: &str = "errors.json";
+
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The catalog, as the service's `errors export` writes it; else the nearest
+    /// errors.json from the working directory upward
+    #[arg(long, value_name = "FILE|URL")]
+    catalog: Option<String>,
+}
+
+impl Place {
+    pub(super) fn read(&self) -> Result<Catalog, Box<dyn Error>> {
+        let (place, text) = match &self.catalog {
+            Some(url) if url.contains("://") => (url.clone(), fetch::text(url)?),
+            Some(file) => (file.clone(), file_text(Path::new(file))?),
+            None => upward()?,
+        };
+        Ok(Catalog::from_json(&text).map_err(|error| format!("{place}: {error}"))?)
+    }
+}
+
+fn file_text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| {
+        format!(
+            "{} cannot be read: {error}; name the file that the service's `errors export` wrote, or its http address",
+            path.display()
+        )
+    })
+}
+
+fn upward() -> Result<(String, String), Box<dyn Error>> {
+    let here = env::current_dir()?;
+    let found = here
+        .ancestors()
+        .map(|folder| folder.join(FILE))
+        .find(|path| path.is_file());
+    let Some(path) = found else {
+        return Err(format!(
+            "no {FILE} in {} or above; write one with the service's `errors export -o {FILE}`, or name one with --catalog",
+            here.display()
+        )
+        .into());
+    };
+    Ok((path.display().to_string(), file_text(&path)?))
+}
