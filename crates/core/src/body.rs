@@ -51,6 +51,14 @@ impl<B: Body> ObservedBody<B> {
         let left = inner.size_hint().exact();
         Self { inner, open, left }
     }
+
+    /// The length that the head declares: a server stops at it and drops the
+    /// body, even one that doesn't know its own length.
+    #[must_use]
+    pub fn declared(mut self, length: Option<u64>) -> Self {
+        self.left = self.left.or(length);
+        self
+    }
 }
 
 impl<B> Body for ObservedBody<B>
@@ -123,6 +131,14 @@ fn note<D: Buf>(frame: &Frame<D>, open: &mut Open, left: &mut Option<u64>) {
     } else if let Some(trailers) = frame.trailers_ref() {
         record.grpc_status = grpc_status(trailers).or(record.grpc_status);
     }
+}
+
+/// Whether a message is gRPC by its content type. gRPC-Web is not: its status
+/// stands in the body.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE);
+    let rest = kind.and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 /// The value of `grpc-status` in headers or trailers.

@@ -152,6 +152,8 @@ impl Record {
             (Ending::Panic, _) => Outcome::Panic,
             (Ending::ShutdownAbort, _) => Outcome::ShutdownAbort,
             (Ending::Dropped, None) => Outcome::ClientGoneBeforeHead,
+            // A client that hangs up on a failure doesn't undo it.
+            (Ending::Dropped, Some(_)) if told != Outcome::Success => told,
             (Ending::Dropped, Some(_)) => Outcome::ClientGoneMidBody,
         };
         if outcome != told {
@@ -338,6 +340,11 @@ mod tests {
                 settled(head(200), Ending::Dropped, 9),
                 Outcome::ClientGoneMidBody,
                 Slo::Excluded,
+            ),
+            (
+                settled(head(503), Ending::Dropped, 9),
+                Outcome::Fault,
+                Slo::Bad,
             ),
             (
                 settled(head(200), Ending::BodyError, 9),

@@ -121,7 +121,12 @@ impl Builder {
         self
     }
 
-    /// The service's own routes for the control listener.
+    /// The service's own routes for the control listener, beside `/`,
+    /// `/rollout`, `/ledger` and the probes, which are taken.
+    ///
+    /// # Panics
+    ///
+    /// As axum's `Router::merge`, when a path is taken or both have a fallback.
     pub fn control_routes(mut self, routes: Router) -> Self {
         self.control_routes = self.control_routes.merge(routes);
         self
@@ -204,7 +209,8 @@ impl Builder {
         self
     }
 
-    /// Where the environment is read. Default: the process's. Tests give their own.
+    /// Where the environment is read. Default: the process's. Tests give their
+    /// own; the OpenTelemetry SDK reads resource and sampler from the process's.
     pub fn env(mut self, env: fn() -> Vec<(String, String)>) -> Self {
         self.env = env;
         self
@@ -229,14 +235,29 @@ impl Builder {
     /// written. Faults in settings are warnings.
     pub fn build(mut self) -> Result<Plimsoll, Error> {
         let (settings, faults) = self.settings();
+        let budget = self.budget;
+        budget.prove()?;
         self.apply(&settings);
-        self.budget.prove()?;
+        let mut faults = faults;
+        if let Err(error) = self.budget.prove() {
+            // An operator's numbers that don't fit stop no service: the author's hold.
+            faults.push(settings::Fault {
+                setting: "wait, drain, flush, grace".into(),
+                problem: format!("{error}; the program's own are used"),
+            });
+            self.budget = budget;
+        }
         let rollout = Rollout::default();
         for (part, mode) in self.modes {
             rollout.set(part, mode);
         }
+        let env = (self.env)();
         let telemetry = self
             .telemetry
+            .env(move |wanted| {
+                let found = env.iter().find(|(name, _)| name == wanted);
+                found.map(|(_, value)| value.clone())
+            })
             .clock(self.clock.clone())
             .trust(self.trust.clone())
             .build()?;

@@ -20,16 +20,19 @@ pub(crate) enum Reason {
     Timeout,
     /// The connection could not be accepted.
     Accept,
+    /// More connections than a service may have.
+    Limit,
     /// Everything else.
     Other,
 }
 
-const REASONS: [(Reason, &str); 6] = [
+const REASONS: [(Reason, &str); 7] = [
     (Reason::Parse, "parse"),
     (Reason::TooLarge, "too_large"),
     (Reason::Incomplete, "incomplete"),
     (Reason::Timeout, "timeout"),
     (Reason::Accept, "accept"),
+    (Reason::Limit, "limit"),
     (Reason::Other, "other"),
 ];
 

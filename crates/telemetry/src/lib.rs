@@ -6,6 +6,7 @@
 //! from that record and from nothing else.
 
 mod config;
+mod grpc_routes;
 pub mod layer;
 mod ledger;
 mod logs;

@@ -1,19 +1,22 @@
 //! One instance: its builder, its handle, and the sink in which records end.
 
 use std::io::{IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use plimsoll_core::names::{self, label, value};
+use plimsoll_core::names::{self, label};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::Trust;
-use plimsoll_core::record::{Ambient, Record};
-use plimsoll_core::{Clock, Outcome, Sink, intern};
+use plimsoll_core::record::Record;
+use plimsoll_core::{Clock, Outcome, Sink};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use crate::config::{self, Ownership, Warning};
+use crate::grpc_routes::GrpcRoutes;
 use crate::layer::ObserveLayer;
 use crate::ledger::{Balance, Reason};
 use crate::logs::sink::{CAPACITY, LogSink};
@@ -52,6 +55,8 @@ impl std::fmt::Display for TelemetryError {
 
 impl std::error::Error for TelemetryError {}
 
+type Env = Box<dyn Fn(&str) -> Option<String> + Send>;
+
 /// Builds a [`Telemetry`]; every setting has a default.
 pub struct Builder {
     service: String,
@@ -67,7 +72,7 @@ pub struct Builder {
     ratio: Option<f64>,
     trust: Trust,
     clock: Clock,
-    env: fn(&str) -> Option<String>,
+    env: Env,
     sentry_dsn: Option<String>,
 }
 
@@ -95,7 +100,7 @@ impl Builder {
             ratio: None,
             trust: Trust::nobody(),
             clock: Clock::system(),
-            env: |name| std::env::var(name).ok(),
+            env: Box::new(|name| std::env::var(name).ok()),
             sentry_dsn: None,
         }
     }
@@ -193,10 +198,11 @@ impl Builder {
         self
     }
 
-    /// Where environment variables are read. Default: the process's.
+    /// Where environment variables are read. Default: the process's, from which
+    /// the OpenTelemetry SDK reads resource and sampler in any case.
     #[must_use]
-    pub fn env(mut self, env: fn(&str) -> Option<String>) -> Self {
-        self.env = env;
+    pub fn env(mut self, env: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
+        self.env = Box::new(env);
         self
     }
 
@@ -228,7 +234,7 @@ impl Builder {
             warnings.push(Warning::new("PLIMSOLL_LOG", problem));
         }
         let filter = filter_of(&self.filter);
-        let access_level = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+        let access_level = access_level(&self.filter, &filter);
         let spans = match self.traces {
             Ownership::Off => Spans::Off,
             Ownership::Join => Spans::Join,
@@ -266,6 +272,7 @@ impl Builder {
             in_flight: AtomicU64::new(0),
             finished: std::array::from_fn(|_| AtomicU64::new(0)),
             aborting: AtomicBool::new(false),
+            grpc_routes: GrpcRoutes::default(),
             second_layer: Once::new(),
             warnings: Mutex::new(warnings),
             collectors: Mutex::default(),
@@ -279,6 +286,26 @@ fn otlp_warning(error: &OtlpError) -> Warning {
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         format!("{error}; no span is exported"),
     )
+}
+
+/// The most verbose level at which the request's own line is wanted.
+fn access_level(directives: &str, filter: &EnvFilter) -> LevelFilter {
+    use tracing::Level;
+    let Ok(targets) = directives.parse::<Targets>() else {
+        // Directives by span or field: they say nothing of a line outside all spans.
+        return filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    };
+    let levels = [
+        Level::TRACE,
+        Level::DEBUG,
+        Level::INFO,
+        Level::WARN,
+        Level::ERROR,
+    ];
+    let wanted = levels
+        .into_iter()
+        .find(|level| targets.would_enable(access::TARGET, level));
+    wanted.map_or(LevelFilter::OFF, LevelFilter::from_level)
 }
 
 fn filter_of(directives: &str) -> EnvFilter {
@@ -308,6 +335,7 @@ pub(crate) struct Instance {
     in_flight: AtomicU64,
     finished: [AtomicU64; Outcome::ALL.len()],
     aborting: AtomicBool,
+    grpc_routes: GrpcRoutes,
     second_layer: Once,
     warnings: Mutex<Vec<Warning>>,
     collectors: Mutex<Vec<Collector>>,
@@ -331,10 +359,10 @@ impl Instance {
     }
 
     /// Counts a request whose call began; returns how many are in flight.
-    pub(crate) fn begin(&self) -> u64 {
+    pub(crate) fn begin(&self, method: &'static str) -> u64 {
         self.started.fetch_add(1, Ordering::Relaxed);
         if let Some(series) = &self.series {
-            series.begin();
+            series.begin(method);
         }
         self.in_flight.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -347,12 +375,17 @@ impl Instance {
         });
     }
 
+    /// Without an event: what makes events may be what failed.
+    fn warn_quietly(&self, warning: Warning) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
     fn warn(&self, warning: Warning) {
         tracing::warn!(target: "plimsoll::config", setting = %warning.setting, "{}", warning.problem);
-        self.warnings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(warning);
+        self.warn_quietly(warning);
     }
 
     fn access_line(&self, record: &Record) {
@@ -400,35 +433,29 @@ impl Sink for Instance {
     }
 
     fn finish(&self, mut record: Box<Record>) {
-        name_grpc_route(&mut record);
+        self.grpc_routes.name(&mut record);
+        // The counts first: whatever a host's part below does, a request that
+        // ended is counted as ended.
         let outcome = record.outcome.unwrap_or(Outcome::Fault);
+        self.finished[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         if let Some(series) = &self.series {
             series.finish(&record);
         }
-        self.access_line(&record);
-        self.sentry.report(&record);
-        if let Some(ambient) = record.ambient.take() {
-            let ambient: &dyn std::any::Any = &*ambient as &dyn Ambient;
-            if let Some(span) = ambient.downcast_ref::<RequestSpan>() {
+        let signals = AssertUnwindSafe(|| {
+            self.access_line(&record);
+            self.sentry.report(&record);
+            let ambient = record.ambient.take();
+            let ambient: Option<&dyn std::any::Any> = ambient.as_deref().map(|it| it as _);
+            if let Some(span) = ambient.and_then(|it| it.downcast_ref::<RequestSpan>()) {
                 span.end(&record);
             }
+        });
+        if catch_unwind(signals).is_err() {
+            let problem = "a subscriber, span processor or Sentry hook of the host panicked";
+            self.warn_quietly(Warning::new("signals", problem));
         }
-        self.finished[outcome as usize].fetch_add(1, Ordering::Relaxed);
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         pool::give_back(record);
-    }
-}
-
-/// A bare gRPC service has no template, but a method it implements is one:
-/// UNIMPLEMENTED (12), and what our own parts answered, stay `unmatched`.
-fn name_grpc_route(record: &mut Record) {
-    let implemented = record.grpc_status.is_some_and(|status| status != 12);
-    if implemented
-        && record.route == value::UNMATCHED
-        && record.code.is_none()
-        && record.head.is_some()
-    {
-        record.route = intern::intern(&record.path);
     }
 }
 
@@ -489,7 +516,8 @@ impl Telemetry {
             taken.map_err(|_| TelemetryError::RecorderTaken)?;
         }
         let own_traces = matches!(self.0.spans, Spans::Own { .. });
-        if self.0.logs.is_some() || own_traces {
+        // With the logs on `join` there is a subscriber, which takes `tracing_layer`.
+        if !self.0.join_logs && (self.0.logs.is_some() || own_traces) {
             use tracing_subscriber::layer::SubscriberExt as _;
             let subscriber = tracing_subscriber::registry().with(self.tracing_layer());
             #[expect(
@@ -585,7 +613,7 @@ impl Telemetry {
 
     /// Appends our series to a host's own page.
     pub fn render_into(&self, page: &mut String) {
-        page.push_str(&self.render());
+        crate::metrics::join::into_page(page, &self.render());
     }
 
     /// Settings that could not be used, so far; one for each setting.

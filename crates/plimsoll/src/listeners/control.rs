@@ -33,7 +33,12 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
 /// With a token configured, only its bearer may come in.
 async fn admit(State(plimsoll): State<Plimsoll>, request: Request, next: Next) -> Response {
     let Some(token) = &plimsoll.0.control_token else {
-        return next.run(request).await;
+        // A page in a browser can name us by a host of its own (DNS rebinding).
+        if is_loopback(&request) {
+            return next.run(request).await;
+        }
+        let why = "without a token only a loopback address may be asked for\n";
+        return (StatusCode::FORBIDDEN, why).into_response();
     };
     let sent = request.headers().get(header::AUTHORIZATION);
     let sent = sent.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
@@ -46,6 +51,24 @@ async fn admit(State(plimsoll): State<Plimsoll>, request: Request, next: Next) -
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, challenge);
     denied
+}
+
+/// Whether the request names us as the loopback.
+fn is_loopback(request: &Request) -> bool {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let Some(host) = host.or_else(|| request.uri().host()) else {
+        return true;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<std::net::IpAddr>();
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Compares without telling by its time how much was right.
@@ -158,6 +181,24 @@ mod tests {
             br#"{"limits":"off"}"#,
         ] {
             assert!(read(bad).is_err(), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn only_loopback_names_are_ours_without_a_token() {
+        for (host, ours) in [
+            ("localhost:8082", true),
+            ("127.0.0.1:8082", true),
+            ("127.9.9.9", true),
+            ("[::1]:8082", true),
+            ("evil.example:8082", false),
+            ("localhost.evil.example", false),
+            ("10.0.0.1:8082", false),
+        ] {
+            let request = Request::builder()
+                .header(header::HOST, host)
+                .body(Body::empty());
+            assert_eq!(is_loopback(&request.unwrap()), ours, "{host}");
         }
     }
 

@@ -8,10 +8,12 @@ pub(crate) mod control;
 pub(crate) mod status;
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use axum::Router;
 use tokio::sync::watch;
 
+use crate::serve::{Server, Stage};
 use crate::{Error, Plimsoll};
 
 /// The listeners while they serve; they stop when this is dropped.
@@ -19,7 +21,6 @@ pub(crate) struct Listeners {
     pub(crate) status: Option<SocketAddr>,
     pub(crate) control: Option<SocketAddr>,
     stop: Option<watch::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// Binds what is configured and serves it from a thread of its own.
@@ -47,11 +48,10 @@ pub(crate) fn start(plimsoll: &Plimsoll) -> Result<Listeners, Error> {
             .map_err(Error::System)
     };
     let (stop, stopped) = watch::channel(());
-    let mut listeners = Listeners {
+    let listeners = Listeners {
         status: address(&status)?,
         control: address(&control)?,
         stop: Some(stop),
-        thread: None,
     };
     let mut served: Vec<(TcpListener, Router)> = Vec::new();
     served.extend(status.map(|socket| (socket, plimsoll.status_router())));
@@ -63,11 +63,10 @@ pub(crate) fn start(plimsoll: &Plimsoll) -> Result<Listeners, Error> {
         .enable_all()
         .build()
         .map_err(Error::System)?;
-    let thread = std::thread::Builder::new()
+    std::thread::Builder::new()
         .name("plimsoll-listeners".into())
         .spawn(move || runtime.block_on(serve_all(served, stopped)))
         .map_err(Error::System)?;
-    listeners.thread = Some(thread);
     Ok(listeners)
 }
 
@@ -83,32 +82,28 @@ fn bind(listener: &'static str, address: SocketAddr) -> Result<TcpListener, Erro
     })
 }
 
-async fn serve_all(served: Vec<(TcpListener, Router)>, stopped: watch::Receiver<()>) {
+async fn serve_all(listening: Vec<(TcpListener, Router)>, mut stopped: watch::Receiver<()>) {
+    // Never told to leave: these answer until the process ends.
+    let (_stage, stages) = watch::channel(Stage::Serving);
     let mut tasks = tokio::task::JoinSet::new();
-    for (socket, router) in served {
-        let mut stopped = stopped.clone();
-        tasks.spawn(async move {
-            match tokio::net::TcpListener::from_std(socket) {
-                Ok(socket) => {
-                    let serve = IntoFuture::into_future(axum::serve(socket, router));
-                    tokio::select! {
-                        _ = serve => {}
-                        _ = stopped.changed() => {}
-                    }
-                }
-                Err(error) => tracing::error!(%error, "a listener could not be served"),
+    for (socket, router) in listening {
+        match tokio::net::TcpListener::from_std(socket) {
+            Ok(socket) => {
+                // Their broken connections are not the service's.
+                let counts = Arc::default();
+                let mut server = Server::new(socket, router, counts, stages.clone());
+                tasks.spawn(async move { match server.accept().await {} });
             }
-        });
+            Err(error) => tracing::error!(%error, "a listener could not be served"),
+        }
     }
-    while tasks.join_next().await.is_some() {}
+    let _ = stopped.changed().await;
+    tasks.shutdown().await;
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
+        // The thread ends by itself; waiting for it could hold a worker.
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It ends at once: dropping the sender wakes it.
-            let _ = thread.join();
-        }
     }
 }

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -28,10 +27,17 @@ use crate::collect::{Connections, Reason};
 /// Longest time for a request's head to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// Most connections taken when the listener closes; the system's own queue is
+/// shorter (listen(2): 4,096 by default).
+const MAX_BACKLOG: usize = 65_536;
+
+/// Most connections at once; one more is closed at once and counted.
+const MAX_CONNECTIONS: usize = 20_000;
+
 /// How long to rest when the system has no file descriptor for a connection.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
-pub(super) struct Server {
+pub(crate) struct Server {
     listener: Option<TcpListener>,
     serving: Serving,
     tasks: JoinSet<()>,
@@ -46,7 +52,7 @@ struct Serving {
 }
 
 impl Server {
-    pub(super) fn new(
+    pub(crate) fn new(
         listener: TcpListener,
         app: Router,
         counts: Arc<Connections>,
@@ -64,7 +70,7 @@ impl Server {
     }
 
     /// Accepts connections until it is dropped.
-    pub(super) async fn accept(&mut self) -> Infallible {
+    pub(crate) async fn accept(&mut self) -> Infallible {
         loop {
             let Some(listener) = &self.listener else {
                 return std::future::pending().await;
@@ -84,16 +90,35 @@ impl Server {
         }
     }
 
-    /// Takes the connections that the system has completed already, then closes the listener.
+    /// Takes the connections that the system has completed already, then closes
+    /// the listener. Asks the system itself: the runtime may not have been told
+    /// yet of connections that are there. What completes between the last
+    /// question and the close, some microseconds, is reset by the system.
     pub(super) fn close(&mut self) {
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        while let Some(listener) = &self.listener {
-            match listener.poll_accept(&mut context) {
-                Poll::Ready(Ok((stream, peer))) => self.spawn(stream, peer),
-                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
-                Poll::Ready(Err(_)) | Poll::Pending => self.listener = None,
+        let Some(listener) = self.listener.take() else {
+            return;
+        };
+        let Ok(listener) = listener.into_std() else {
+            return;
+        };
+        for _ in 0..MAX_BACKLOG {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    let ready = stream.set_nonblocking(true);
+                    if let Ok(stream) = ready.and_then(|()| TcpStream::from_std(stream)) {
+                        self.spawn(stream, peer);
+                    }
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => return,
             }
         }
+    }
+
+    /// Connections that are open.
+    pub(super) fn connections(&mut self) -> u64 {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.len() as u64
     }
 
     /// Until every connection has ended.
@@ -107,6 +132,10 @@ impl Server {
     }
 
     fn spawn(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.tasks.len() >= MAX_CONNECTIONS {
+            self.serving.counts.count(Reason::Limit);
+            return;
+        }
         let serving = self.serving.clone();
         self.tasks.spawn(serving.connection(stream, peer));
     }
@@ -118,8 +147,11 @@ impl Serving {
         let _ = stream.set_nodelay(true);
         let is_h2 = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_h2);
+        let asked = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&asked);
         let app = self.app;
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            asks.store(true, Ordering::Relaxed);
             if request.version() == Version::HTTP_2 {
                 seen.store(true, Ordering::Relaxed);
             }
@@ -138,6 +170,9 @@ impl Serving {
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let mut told = false;
+        // The server's own timer starts only once it knows the protocol.
+        let mut silent = pin!(tokio::time::sleep(HEAD_TIMEOUT));
+        let mut waiting = true;
         let ended = loop {
             let stage = *self.stages.borrow_and_update();
             let leave = match stage {
@@ -152,6 +187,13 @@ impl Serving {
             }
             tokio::select! {
                 ended = connection.as_mut() => break ended,
+                () = silent.as_mut(), if waiting => {
+                    waiting = false;
+                    if !asked.load(Ordering::Relaxed) {
+                        self.counts.count(Reason::Timeout);
+                        return;
+                    }
+                }
                 changed = self.stages.changed() => if changed.is_err() {
                     // The server is gone: nobody tells stages any more.
                     break connection.as_mut().await;
@@ -159,7 +201,13 @@ impl Serving {
             }
         };
         if let Err(error) = ended {
-            self.counts.count(reason(error.as_ref()));
+            let reason = reason(error.as_ref());
+            // After a request the record tells what happened to it, and an idle
+            // connection may end as it likes, above all when it was told to.
+            let refused = matches!(reason, Reason::Parse | Reason::TooLarge);
+            if refused || !(told || asked.load(Ordering::Relaxed)) {
+                self.counts.count(reason);
+            }
         }
     }
 }

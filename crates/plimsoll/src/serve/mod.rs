@@ -3,20 +3,21 @@
 //! On SIGTERM: not ready at once, while everything is still served and answered
 //! with `Connection: close` (HTTP/2: GOAWAY) so that clients move away; after
 //! the wait the listener closes; then requests in flight have until the drain
-//! deadline; then telemetry is flushed. SIGINT skips the wait, a second signal
-//! every wait.
+//! deadline; then telemetry is flushed. SIGINT skips the wait, and after a second
+//! signal nothing is waited for any more.
 
 mod accept;
 mod signals;
 
 use axum::Router;
+use plimsoll_core::{Mode, Part};
 use plimsoll_telemetry::Report;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
 use crate::{Error, Plimsoll, listeners};
-use accept::Server;
+pub(crate) use accept::Server;
 use signals::{Signal, Signals};
 
 /// How long connections without a request stay open after the listener closed,
@@ -66,34 +67,50 @@ impl Plimsoll {
         };
 
         let budget = shared.budget;
-        self.drain().begin(budget.propagation + budget.drain);
-        stage.send_replace(Stage::Leaving);
+        let mut hurry = signal == Signal::Interrupt;
+        let wait = if hurry {
+            Duration::ZERO
+        } else {
+            budget.propagation
+        };
+        self.drain().begin(wait + budget.drain);
+        if self.rollout().mode(Part::Drain) == Mode::Enforce {
+            stage.send_replace(Stage::Leaving);
+        }
         self.say("draining", &[("signal", signal.as_str().into())]);
-        if signal == Signal::Terminate {
-            tokio::select! {
-                () = tokio::time::sleep(budget.propagation) => {}
-                _ = signals.next() => {}
-                never = server.accept() => match never {},
-            }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = signals.next() => hurry = true,
+            never = server.accept() => match never {},
         }
         server.close();
-        // Requests written before the close are on their way through the loopback or the kernel.
-        tokio::time::sleep(LINGER.min(budget.drain / 2)).await;
+        // Requests written before the close are still on their way. Where there
+        // was no wait, none is made here either.
+        tokio::time::sleep(LINGER.min(wait)).await;
         stage.send_replace(Stage::Closing);
+        // Interrupted: what is in flight may end, but nobody waits for it twice.
         let left = self.drain().left().unwrap_or_default().max(LINGER);
-        tokio::select! {
-            _ = timeout(left, server.idle()) => {}
-            _ = signals.next() => {}
-        }
-        let cut = self.drain().in_flight();
+        let left = if hurry && signal == Signal::Terminate {
+            LINGER
+        } else {
+            left
+        };
+        let ended = tokio::select! {
+            ended = timeout(left, server.idle()) => ended.is_ok(),
+            _ = signals.next() => false,
+        };
+        // A connection that is left has an answer that its client hasn't taken.
+        let cut = self.drain().in_flight().max(server.connections());
         self.telemetry().abort_requests();
         server.abort().await;
+        // HTTP/2 streams are tasks of their own, and end a moment after theirs.
+        let _ = timeout(LINGER, self.drain().idle()).await;
         drop(checks);
 
         let report = self.flush(budget.flush).await;
         drop(listeners);
         tracing::debug!(balances = report.holds(), "telemetry flushed");
-        if cut > 0 {
+        if !ended && cut > 0 {
             return Err(Error::Cut { requests: cut });
         }
         Ok(())

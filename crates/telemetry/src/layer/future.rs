@@ -6,11 +6,11 @@ use std::task::{Context, Poll};
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use plimsoll_core::body::grpc_status;
+use plimsoll_core::body::{grpc_status, is_grpc};
 use plimsoll_core::record::{Ending, Open};
 use plimsoll_core::{ObservedBody, Outcome};
 
-use super::service::{REQUEST_ID, panicked};
+use super::service::{REQUEST_ID, declared_length, panicked};
 
 pin_project! {
     /// The future of [`super::Observe`].
@@ -74,18 +74,22 @@ fn answered<B: Body>(mut response: Response<B>, open: Option<Open>) -> Response<
     if let Some(record) = open.record() {
         record.status = response.status().as_u16();
         if record.grpc_status.is_some() {
-            record.grpc_status = grpc_status(response.headers()).or(record.grpc_status);
+            // Whatever the request said, an answer in another type is plain HTTP.
+            let is_grpc = is_grpc(response.headers());
+            let status = grpc_status(response.headers()).or(record.grpc_status);
+            record.grpc_status = status.filter(|_| is_grpc);
         }
         bodiless |= record.method == Method::HEAD.as_str();
         if let Ok(id) = HeaderValue::from_str(record.ids.request_id.as_str()) {
-            response.headers_mut().insert(REQUEST_ID, id);
+            response.headers_mut().entry(REQUEST_ID).or_insert(id);
         }
     }
     if bodiless {
         open.finish(Ending::Complete);
         return response.map(|body| ObservedBody::new(body, None));
     }
-    response.map(|body| ObservedBody::new(body, Some(open)))
+    let length = declared_length(response.headers());
+    response.map(|body| ObservedBody::new(body, Some(open)).declared(length))
 }
 
 /// RFC 9110, section 6.4.1: no content after 1xx, 204 and 304.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
-use plimsoll_core::body::panic_text;
+use plimsoll_core::body::{is_grpc, panic_text};
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::PeerAddr;
@@ -127,9 +127,9 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     record.route = route;
     record.path.push_str(path);
     record.client = peer.map(|peer| instance.trust().client(peer, headers));
-    record.bytes_in = declared_length(headers);
+    record.bytes_in = declared_length(headers).unwrap_or(0);
     note_grpc(&mut record, headers);
-    record.in_flight = instance.begin();
+    record.in_flight = instance.begin(method);
     Open::new(record, Arc::clone(instance) as _)
 }
 
@@ -140,16 +140,16 @@ fn request_id(headers: &HeaderMap) -> RequestId {
         .unwrap_or_else(RequestId::random)
 }
 
-fn declared_length(headers: &HeaderMap) -> u64 {
+/// The value of `Content-Length`.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok());
-    length.and_then(|text| text.parse().ok()).unwrap_or(0)
+    length.and_then(|text| text.parse().ok())
 }
 
 /// A gRPC request begins as UNKNOWN (2) until headers or trailers say more.
 fn note_grpc(record: &mut Record, headers: &HeaderMap) {
-    let kind = headers.get(header::CONTENT_TYPE);
-    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+    if is_grpc(headers) {
         record.grpc_status = Some(2);
     }
 }

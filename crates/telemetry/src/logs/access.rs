@@ -106,7 +106,8 @@ fn pretty(out: &mut String, time: SystemTime, record: &Record) {
     let _ = writeln!(out, " request_id={}", record.ids.request_id);
 }
 
-fn shortened(path: &str) -> &str {
+/// As much of a path as is worth keeping.
+pub(crate) fn shortened(path: &str) -> &str {
     let mut end = path.len().min(PATH_MAX);
     while !path.is_char_boundary(end) {
         end -= 1;

@@ -62,15 +62,16 @@ impl LogSink {
     /// `write` gets the buffer and must write exactly one line.
     pub(crate) fn line(&self, write: impl FnOnce(&mut String)) {
         let shared = &*self.0;
-        shared.ledger.produce(1);
+        // Under the lock every term moves together, so a balance read at any
+        // moment holds.
         let mut state = shared.lock();
+        shared.ledger.produce(1);
         if state.closing || state.buffer.len() >= shared.capacity {
             let reason = if state.closing {
                 Reason::Shutdown
             } else {
                 Reason::QueueFull
             };
-            drop(state);
             shared.ledger.drop_for(reason, 1);
             return;
         }
@@ -144,11 +145,13 @@ impl Shared {
             let written = output
                 .write_all(spare.as_bytes())
                 .and_then(|()| output.flush());
+            let mut state = self.lock();
+            state.writing = 0;
             match written {
                 Ok(()) => self.ledger.deliver(count),
                 Err(_) => self.ledger.drop_for(Reason::WriteFailed, count),
             }
-            self.lock().writing = 0;
+            drop(state);
             spare.clear();
             // One burst must not hold its memory for ever.
             spare.shrink_to(1 << 20);

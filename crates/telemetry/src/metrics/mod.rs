@@ -1,6 +1,7 @@
 //! Metrics: one recorder, the request series, the page.
 
 mod histogram;
+pub(crate) mod join;
 pub(crate) mod own;
 pub mod page;
 pub mod recorder;

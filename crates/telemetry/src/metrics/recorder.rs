@@ -39,9 +39,20 @@ impl MetricsRecorder {
     /// Everything recorded, as a page to be continued.
     pub fn render(&self) -> Page {
         let mut page = Page::after(self.0.handle.render());
-        let help = self.0.help.lock().unwrap_or_else(PoisonError::into_inner);
-        let families = self.0.histograms.lock();
-        for (name, series) in families.unwrap_or_else(PoisonError::into_inner).iter() {
+        // Copied, so that no request that registers a series waits for a scrape.
+        let families = self
+            .0
+            .histograms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let help = self
+            .0
+            .help
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for (name, series) in &families {
             let help = help.get(name).map_or("", String::as_str);
             page.family(name, "histogram", help);
             for (labels, buckets) in series {

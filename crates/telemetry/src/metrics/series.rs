@@ -14,6 +14,20 @@ use super::recorder::MetricsRecorder;
 /// the page under the documented 10,000 series.
 const MAX_COMBINATIONS: usize = 500;
 
+/// What a method's label may say: the semantic conventions' nine and `_OTHER`.
+const METHODS: [&str; 10] = [
+    "GET",
+    "POST",
+    "PUT",
+    "DELETE",
+    "PATCH",
+    "HEAD",
+    "OPTIONS",
+    "CONNECT",
+    "TRACE",
+    value::OTHER,
+];
+
 const METADATA: Metadata<'static> = Metadata::new("plimsoll", Level::INFO, None);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,17 +77,21 @@ struct Series {
 pub(crate) struct RequestSeries {
     recorder: MetricsRecorder,
     known: RwLock<HashMap<Combination, Arc<Series>>>,
-    active: Gauge,
+    active: [(&'static str, Gauge); METHODS.len()],
     started: Counter,
 }
 
 impl RequestSeries {
     pub(crate) fn new(recorder: MetricsRecorder) -> Self {
         describe(&recorder);
-        let gauge = Key::from_name(names::ACTIVE_REQUESTS);
+        let active = METHODS.map(|method| {
+            let labels = vec![Label::from_static_parts(label::METHOD, method)];
+            let key = Key::from_parts(names::ACTIVE_REQUESTS, labels);
+            (method, recorder.register_gauge(&key, &METADATA))
+        });
         let started = Key::from_name(names::REQUESTS_STARTED);
         Self {
-            active: recorder.register_gauge(&gauge, &METADATA),
+            active,
             started: recorder.register_counter(&started, &METADATA),
             known: RwLock::default(),
             recorder,
@@ -81,9 +99,16 @@ impl RequestSeries {
     }
 
     /// Counts a request whose call began.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self, method: &'static str) {
         self.started.increment(1);
-        self.active.increment(1.0);
+        if let Some(active) = self.active(method) {
+            active.increment(1.0);
+        }
+    }
+
+    fn active(&self, method: &'static str) -> Option<&Gauge> {
+        let found = self.active.iter().find(|(known, _)| *known == method);
+        found.map(|(_, active)| active)
     }
 
     /// Counts a finished request.
@@ -94,7 +119,9 @@ impl RequestSeries {
         if let Some(time_to_head) = &series.time_to_head {
             time_to_head.record(seconds(record.time_to_head()));
         }
-        self.active.decrement(1.0);
+        if let Some(active) = self.active(record.method) {
+            active.decrement(1.0);
+        }
     }
 
     fn series(&self, wanted: Combination) -> Arc<Series> {
@@ -238,7 +265,7 @@ mod tests {
     fn a_first_request_bears_the_good_and_the_bad_series_of_its_route() {
         let recorder = MetricsRecorder::default();
         let series = RequestSeries::new(recorder.clone());
-        series.begin();
+        series.begin("GET");
         series.finish(&finished("/cards", 200, Outcome::Success, Slo::Good));
         let text = recorder.render().finish();
         let of = |slo: &str| {
@@ -251,7 +278,10 @@ mod tests {
         assert_eq!(of("slo=\"bad\"").as_deref(), Some("0"), "{text}");
         let head = "plimsoll_time_to_head_seconds_bucket{http_request_method=\"GET\",http_route=\"/cards\",le=\"0.075\"} 1";
         assert!(text.contains(head), "{text}");
-        assert!(text.contains("http_server_active_requests 0"), "{text}");
+        assert!(
+            text.contains("http_server_active_requests{http_request_method=\"GET\"} 0"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -50,6 +50,15 @@ impl std::fmt::Display for OtlpError {
 
 impl std::error::Error for OtlpError {}
 
+/// An address without the user and password that may stand in it.
+fn public(address: &str) -> String {
+    match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.into(),
+        (_, None) => address.into(),
+    }
+}
+
 /// The provider whose spans go to `otlp`, and the processor that keeps their ledger.
 pub(crate) fn own_provider(
     service: &str,
@@ -57,8 +66,8 @@ pub(crate) fn own_provider(
 ) -> Result<(SdkTracerProvider, BoundedProcessor), OtlpError> {
     match otlp.endpoint.split_once("://") {
         Some(("http", _)) => {}
-        Some(("https", _)) => return Err(OtlpError::Https(otlp.endpoint)),
-        _ => return Err(OtlpError::Scheme(otlp.endpoint)),
+        Some(("https", _)) => return Err(OtlpError::Https(public(&otlp.endpoint))),
+        _ => return Err(OtlpError::Scheme(public(&otlp.endpoint))),
     }
     let (endpoint, timeout) = (otlp.endpoint, otlp.timeout);
     let connect = move || {

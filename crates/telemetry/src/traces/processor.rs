@@ -96,7 +96,6 @@ impl BoundedProcessor {
         }
         let left = state.queue.len() as u64;
         state.queue.clear();
-        drop(state);
         self.0.ledger.drop_for(Reason::Shutdown, left);
     }
 }
@@ -122,13 +121,13 @@ impl Shared {
             let delivered = exporter
                 .as_ref()
                 .is_some_and(|exporter| futures_executor::block_on(exporter.export(batch)).is_ok());
+            let mut state = self.lock();
+            state.exporting = 0;
             if delivered {
                 self.ledger.deliver(count);
             } else {
                 self.ledger.drop_for(Reason::ExportFailed, count);
             }
-            let mut state = self.lock();
-            state.exporting = 0;
             if state.queue.is_empty() {
                 state.flush = false;
                 self.done.notify_all();
@@ -182,13 +181,11 @@ impl SpanProcessor for BoundedProcessor {
             return;
         }
         let shared = &*self.0;
-        shared.ledger.produce(1);
         let mut state = shared.lock();
+        shared.ledger.produce(1);
         if state.closing {
-            drop(state);
             shared.ledger.drop_for(Reason::Shutdown, 1);
         } else if state.queue.len() >= shared.batching.queue {
-            drop(state);
             shared.ledger.drop_for(Reason::QueueFull, 1);
         } else {
             state.queue.push_back(span);

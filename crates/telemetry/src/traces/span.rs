@@ -16,6 +16,7 @@ use plimsoll_core::outcome::{Outcome, Slo};
 use plimsoll_core::record::{Ambient, Record};
 
 use super::processor::BoundedProcessor;
+use crate::logs::access;
 
 const SCOPE: &str = "plimsoll";
 
@@ -157,7 +158,7 @@ fn builder(start: &Start<'_>) -> SpanBuilder {
     };
     let mut attributes = vec![
         KeyValue::new("http.request.method", start.method),
-        KeyValue::new("url.path", start.path.to_owned()),
+        KeyValue::new("url.path", access::shortened(start.path).to_owned()),
         KeyValue::new("url.scheme", "http"),
     ];
     if start.route != value::UNMATCHED {

@@ -1,0 +1,81 @@
+//! SIGTERM under load: 200 keep-alive clients, judged by themselves.
+//!
+//! A request is lost if it was written whole on an open connection and got no
+//! complete answer. That is stricter than the promise, which speaks only of
+//! requests written before the listener closed.
+#![expect(clippy::unwrap_used, reason = "a test: a failure is the answer")]
+
+mod client;
+mod service;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::{Tally, run};
+use service::Service;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const CLIENTS: usize = 200;
+
+/// Puts the service under load, ends it in the middle, and adds up what the
+/// clients saw.
+async fn kill_under_load(settings: &[(&str, &str)]) -> (Tally, Service) {
+    let mut service = Service::start(settings);
+    let address = service.address("service");
+    let enough = Arc::new(Semaphore::new(0));
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        clients.spawn(run(number, address, Arc::clone(&enough)));
+    }
+    // Every client has been answered several times before the signal.
+    let limit = Duration::from_secs(60);
+    let all = u32::try_from(CLIENTS).unwrap();
+    let _all = timeout(limit, enough.acquire_many(all))
+        .await
+        .unwrap()
+        .unwrap();
+    service.terminate();
+    let tallies = timeout(limit, clients.join_all()).await.unwrap();
+    let tally = tallies.into_iter().sum();
+    let exited = tokio::task::spawn_blocking(move || {
+        service.wait();
+        service
+    });
+    (tally, exited.await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_loses_no_request() {
+    let settings = [
+        ("PLIMSOLL_WAIT", "1s"),
+        ("PLIMSOLL_MODE", "limit=off,drain=enforce"),
+    ];
+    let (tally, service) = kill_under_load(&settings).await;
+    assert_eq!(service.exit_code(), Some(0));
+    assert_eq!(tally.lost, 0, "{tally:?}");
+    assert_eq!(tally.wrong, Vec::<String>::new());
+    assert!(tally.answered >= CLIENTS as u64 * 5, "{tally:?}");
+    let ledger = service.ledger();
+    assert_eq!(ledger["balances"], true, "{ledger}");
+    let requests = ledger["requests"].as_object().unwrap();
+    let sum: u64 = requests
+        .iter()
+        .filter(|(name, _)| *name != "started")
+        .map(|(_, count)| count.as_u64().unwrap())
+        .sum();
+    assert_eq!(requests["started"], sum);
+    assert_eq!(tally.attempts, sum + tally.refused, "{tally:?} {ledger}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_wait_the_same_clients_lose_requests() {
+    // The control: a test that could not fail would pass this one too.
+    let settings = [
+        ("PLIMSOLL_WAIT", "0s"),
+        ("PLIMSOLL_MODE", "limit=off,drain=enforce"),
+    ];
+    let (tally, _) = kill_under_load(&settings).await;
+    assert!(tally.lost > 0, "{tally:?}");
+}
