@@ -16,7 +16,7 @@ BIN = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 .PHONY: demo
 demo: build ## The whole story in 90 seconds: load, fault, alarm, recovery, drain (only the Rust toolchain and a C compiler)

@@ -24,7 +24,7 @@ fn target(line: &str) -> Option<(String, Option<String>)> {
     let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name
             .chars()
-            .all(|letter| letter.is_ascii_lowercase() || letter == '-');
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
     let is_rule = is_name && !rest.starts_with('=');
     is_rule.then(|| {
         let help = rest
