@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval_at, timeout};
 
 /// Answers after which a client has seen enough for the signal to come.
 const ENOUGH: u64 = 5;
@@ -44,7 +44,9 @@ impl Sum for Tally {
 pub(crate) async fn run(number: usize, address: SocketAddr, enough: Arc<Semaphore>) -> Tally {
     let mut tally = Tally::default();
     let mut connection: Option<TcpStream> = None;
-    let mut pace = interval(Duration::from_millis(100));
+    // Spread evenly, so that the signal always meets some on their way.
+    let begin = Instant::now() + Duration::from_micros(500 * number as u64);
+    let mut pace = interval_at(begin, Duration::from_millis(100));
     // Every tenth card from the first is active.
     let card = number % 60 * 10 + 1;
     loop {

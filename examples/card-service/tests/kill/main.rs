@@ -3,7 +3,11 @@
 //! A request is lost if it was written whole on an open connection and got no
 //! complete answer. That is stricter than the promise, which speaks only of
 //! requests written before the listener closed.
-#![expect(clippy::unwrap_used, reason = "a test: a failure is the answer")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test: a failure is the answer"
+)]
 
 mod client;
 mod service;
@@ -76,6 +80,12 @@ async fn without_the_wait_the_same_clients_lose_requests() {
         ("PLIMSOLL_WAIT", "0s"),
         ("PLIMSOLL_MODE", "limit=off,drain=enforce"),
     ];
-    let (tally, _) = kill_under_load(&settings).await;
-    assert!(tally.lost > 0, "{tally:?}");
+    // What is on its way at the very moment of the close differs from kill to kill.
+    for _ in 0..10 {
+        let (tally, _) = kill_under_load(&settings).await;
+        if tally.lost > 0 {
+            return;
+        }
+    }
+    panic!("ten kills without a wait lost nothing: this test would not see a loss");
 }
