@@ -187,6 +187,11 @@ impl Builder {
         self
     }
 
+    /// Whose every signal is: for a guest in a service that has all of them.
+    pub fn signals(self, of: Ownership) -> Self {
+        self.logs(of).metrics(of).traces(of).sentry(of)
+    }
+
     /// Further settings of telemetry: formats, outputs, endpoints, sampling.
     pub fn telemetry(
         mut self,

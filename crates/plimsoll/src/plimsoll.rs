@@ -104,9 +104,17 @@ impl Plimsoll {
         self.0.telemetry.tracing_layer()
     }
 
-    /// Appends our series to a host's own metrics page.
+    /// Appends our series to a host's own metrics page. A family that the host
+    /// has already stays the host's.
     pub fn render_into(&self, page: &mut String) {
         self.0.telemetry.render_into(page);
+    }
+
+    /// A host's own metrics page with our series after it.
+    #[must_use]
+    pub fn render_after(&self, mut page: String) -> String {
+        self.render_into(&mut page);
+        page
     }
 
     /// Logs, metrics and traces.

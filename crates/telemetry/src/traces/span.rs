@@ -33,7 +33,7 @@ pub(crate) enum Spans {
         tracer: SdkTracer,
         processor: BoundedProcessor,
     },
-    /// The host's global provider.
+    /// The host's global provider; where it has none, nobody.
     Join,
 }
 
@@ -91,11 +91,12 @@ impl Spans {
                 let parent = parent(&Context::current(), start);
                 let tracer = global::tracer(SCOPE);
                 let span = tracer.build_with_context(builder(start), &parent);
-                if span.span_context().is_valid() {
-                    parent.with_span(span)
-                } else {
-                    unrecorded(start)
+                if !span.span_context().is_valid() {
+                    // The host's tracer is not the global one. Ids of ours would be the
+                    // unsampled parent of its spans, and it would keep none of them.
+                    return None;
                 }
+                parent.with_span(span)
             }
         };
         let begun = {
