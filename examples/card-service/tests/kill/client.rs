@@ -54,13 +54,13 @@ pub(crate) async fn run(number: usize, address: SocketAddr, enough: Arc<Semaphor
         tally.attempts += 1;
         let mut stream = match connection.take() {
             Some(stream) => stream,
-            None => match TcpStream::connect(address).await {
-                Ok(stream) => stream,
-                Err(_) => {
+            None => {
+                let Ok(stream) = TcpStream::connect(address).await else {
                     tally.refused += 1;
                     return tally;
-                }
-            },
+                };
+                stream
+            }
         };
         let post = tally.attempts.is_multiple_of(4);
         let (request, expected) = request(card, post);

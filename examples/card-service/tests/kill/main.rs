@@ -34,7 +34,7 @@ async fn kill_under_load(settings: &[(&str, &str)]) -> (Tally, Service) {
         clients.spawn(run(number, address, Arc::clone(&enough)));
     }
     // Every client has been answered several times before the signal.
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     let all = u32::try_from(CLIENTS).unwrap();
     let _all = timeout(limit, enough.acquire_many(all))
         .await

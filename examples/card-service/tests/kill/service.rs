@@ -58,7 +58,7 @@ impl Service {
     /// Where a listener was announced.
     pub(crate) fn address(&mut self, listener: &str) -> SocketAddr {
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(60)).unwrap();
+            let line = self.lines.recv_timeout(Duration::from_mins(1)).unwrap();
             let line: Value = serde_json::from_str(&line).unwrap();
             let found = line["listener"] == listener;
             let address = line["address"].as_str().and_then(|text| text.parse().ok());

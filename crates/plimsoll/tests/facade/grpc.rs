@@ -1,0 +1,188 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BufMut, Bytes};
+use plimsoll::{Key, Limit, Plimsoll, Quota};
+use tonic::body::Body;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Server};
+use tonic::{Code, Request, Response, Status};
+
+use crate::support::{instance, metric};
+
+/// Messages are bytes as they come: no code is generated.
+#[derive(Clone, Default)]
+struct Plain;
+
+impl Codec for Plain {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Plain {
+    type Item = Bytes;
+    type Error = Status;
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
+
+/// Answers with the status that the message names.
+struct Get;
+
+impl UnaryService<Bytes> for Get {
+    type Response = Bytes;
+    type Future = Ready<Result<Response<Bytes>, Status>>;
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        ready(match &request.get_ref()[..] {
+            b"missing" => Err(Status::not_found("no such card")),
+            b"broken" => Err(Status::internal("broken")),
+            b"panic" => panic!("in a gRPC handler"),
+            _ => Ok(Response::new(Bytes::from_static(b"a card"))),
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Cards;
+
+impl NamedService for Cards {
+    const NAME: &'static str = "test.Cards";
+}
+
+impl tower::Service<http::Request<Body>> for Cards {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                "/test.Cards/Get" => Grpc::new(Plain).unary(Get, request).await,
+                _ => Status::unimplemented("no such method").into_http(),
+            })
+        })
+    }
+}
+
+async fn start(plimsoll: &Plimsoll) -> Channel {
+    let incoming = TcpIncoming::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = incoming.local_addr().unwrap();
+    let server = Server::builder().layer(plimsoll.layer()).add_service(Cards);
+    tokio::spawn(server.serve_with_incoming(incoming));
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
+    channel.connect().await.unwrap()
+}
+
+async fn call(channel: &Channel, path: &'static str, message: &'static str) -> Code {
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client.ready().await.unwrap();
+    let request = Request::new(Bytes::from_static(message.as_bytes()));
+    let answer = client
+        .unary(request, http::uri::PathAndQuery::from_static(path), Plain)
+        .await;
+    answer.map_or_else(|status| status.code(), |_| Code::Ok)
+}
+
+#[tokio::test]
+async fn a_tonic_service_is_counted_by_its_grpc_status() {
+    let (plimsoll, lines) = instance(|builder| builder);
+    let channel = start(&plimsoll).await;
+    let get = "/test.Cards/Get";
+    for (index, (path, message, code, outcome, slo, route)) in [
+        (get, "one", Code::Ok, "success", "good", get),
+        (
+            get,
+            "missing",
+            Code::NotFound,
+            "client_error",
+            "excluded",
+            get,
+        ),
+        (get, "broken", Code::Internal, "fault", "bad", get),
+        (get, "panic", Code::Internal, "panic", "bad", get),
+        (
+            "/test.Cards/Scan",
+            "",
+            Code::Unimplemented,
+            "client_error",
+            "excluded",
+            "unmatched",
+        ),
+        (
+            "/other.Service/Get",
+            "",
+            Code::Unimplemented,
+            "client_error",
+            "excluded",
+            "unmatched",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(
+            call(&channel, path, message).await,
+            code,
+            "{path} {message}"
+        );
+        let line = lines.requests(index + 1).await.pop().unwrap();
+        assert_eq!(line["grpc_status"], i32::from(code), "{line}");
+        assert_eq!(line["status"], 200, "{line}");
+        assert_eq!(
+            (&line["outcome"], &line["slo"]),
+            (&outcome.into(), &slo.into()),
+            "{line}"
+        );
+        assert_eq!(line["route"], route, "{line}");
+    }
+    let page = plimsoll.telemetry().render();
+    let bad = metric(&page, "plimsoll_requests_total", &[get, "slo=\"bad\""]);
+    assert_eq!(bad as u64, 2, "{page}");
+    assert!(plimsoll.telemetry().report().holds());
+}
+
+#[tokio::test]
+async fn a_refused_grpc_call_is_resource_exhausted() {
+    let quota = Quota::per_hour(1).burst(1);
+    let limit = Limit::by(|_| Some(Key::Number(1)))
+        .named("all")
+        .quota(quota);
+    let (plimsoll, lines) = instance(|builder| builder.limit(limit));
+    let channel = start(&plimsoll).await;
+    assert_eq!(call(&channel, "/test.Cards/Get", "one").await, Code::Ok);
+    assert_eq!(
+        call(&channel, "/test.Cards/Get", "two").await,
+        Code::ResourceExhausted
+    );
+    let line = lines.requests(2).await.pop().unwrap();
+    assert_eq!(
+        (&line["outcome"], &line["slo"]),
+        (&"refused".into(), &"excluded".into()),
+        "{line}"
+    );
+}

@@ -1,0 +1,17 @@
+//! The facade over real sockets: every way a request can end, on axum, on plain
+//! hyper and on tonic; modes; listeners; traces at a foreign collector.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test: a failure is the answer"
+)]
+
+mod collector;
+mod endings;
+mod grpc;
+mod hyper;
+mod listeners;
+mod modes;
+mod support;
+mod traces;

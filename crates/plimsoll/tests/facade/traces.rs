@@ -1,0 +1,145 @@
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get as on_get;
+use plimsoll::{Plimsoll, Trust};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use crate::collector::Collector;
+use crate::support::{Lines, get, instance, raw, serve, status};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn exporting(address: SocketAddr, trust: &str) -> (Plimsoll, Lines) {
+    let trust: Trust = trust.parse().unwrap();
+    let endpoint = format!("http://{address}/v1/traces");
+    instance(|builder| {
+        builder
+            .trust(trust)
+            .telemetry(|telemetry| telemetry.otlp(endpoint))
+    })
+}
+
+fn app() -> Router {
+    Router::new().route("/cards/{id}", on_get(async || "a card"))
+}
+
+async fn with_trace(address: SocketAddr) -> String {
+    let request = format!(
+        "GET /cards/7 HTTP/1.1\r\nhost: test\r\ntraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\nconnection: close\r\n\r\n"
+    );
+    raw(address, &request).await
+}
+
+async fn shut(plimsoll: Plimsoll, limit: Duration) -> plimsoll::Report {
+    tokio::task::spawn_blocking(move || plimsoll.shutdown(limit))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_trusted_callers_trace_is_on_the_line_and_in_one_span_at_the_collector() {
+    let collector = Collector::start().await;
+    let (plimsoll, lines) = exporting(collector.address, "loopback");
+    let address = serve(app().layer(plimsoll.layer())).await;
+    assert_eq!(status(&with_trace(address).await), 200);
+    let line = lines.requests(1).await.pop().unwrap();
+    assert_eq!(line["trace_id"], TRACE, "{line}");
+    let report = shut(plimsoll, Duration::from_secs(10)).await;
+    assert!(report.holds() && report.lost() == 0, "{report}");
+    let spans = crate::support::until("span", || {
+        let spans = collector.spans();
+        spans.last()?.contains("http.route").then_some(spans)
+    })
+    .await;
+    assert_eq!(spans.len(), 1, "{spans:?}");
+    let span = &spans[0];
+    for part in [
+        TRACE,
+        line["span_id"].as_str().unwrap(),
+        "GET /cards/{id}",
+        "SPAN_KIND_SERVER",
+        "http.response.status_code",
+        line["request_id"].as_str().unwrap(),
+        // Parent.
+        "00f067aa0ba902b7",
+    ] {
+        assert!(span.contains(part), "{part} not in {span}");
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_trace_is_linked_and_not_adopted() {
+    let collector = Collector::start().await;
+    let (plimsoll, lines) = exporting(collector.address, "");
+    let address = serve(app().layer(plimsoll.layer())).await;
+    with_trace(address).await;
+    let line = lines.requests(1).await.pop().unwrap();
+    assert_ne!(line["trace_id"], TRACE);
+    assert_eq!(line["linked_trace_id"], TRACE, "{line}");
+    let report = shut(plimsoll, Duration::from_secs(10)).await;
+    assert_eq!(report.lost(), 0, "{report}");
+}
+
+#[tokio::test]
+async fn no_request_waits_for_a_collector_that_is_dead_or_hangs_and_the_ledger_balances() {
+    let dead = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let hanging = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hangs = hanging.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = hanging.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut bytes = [0; 1_024];
+                while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
+            });
+        }
+    });
+    for collector in [dead, hangs] {
+        let (plimsoll, _) = exporting(collector, "");
+        let address = serve(app().layer(plimsoll.layer())).await;
+        for _ in 0..50 {
+            assert_eq!(status(&get(address, "/cards/7").await), 200);
+        }
+        let begin = Instant::now();
+        let report = shut(plimsoll, Duration::from_secs(1)).await;
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "the deadline holds"
+        );
+        assert!(report.holds(), "{report}");
+        let (_, traces) = report
+            .signals
+            .iter()
+            .find(|(signal, _)| *signal == "traces")
+            .unwrap();
+        assert_eq!(traces.produced, 50, "{report}");
+        assert_eq!(traces.delivered, 0, "{report}");
+    }
+}
+
+#[tokio::test]
+async fn the_requests_context_is_there_for_calls_to_others_sampled_or_not() {
+    let (plimsoll, lines) = instance(|builder| builder);
+    let app = Router::new().route(
+        "/",
+        on_get(async || {
+            use opentelemetry::trace::TraceContextExt;
+            tokio::task::yield_now().await;
+            let context = opentelemetry::Context::current();
+            context.span().span_context().trace_id().to_string()
+        }),
+    );
+    let address = serve(app.layer(plimsoll.layer())).await;
+    let answer = get(address, "/").await;
+    let line = lines.requests(1).await.pop().unwrap();
+    assert!(
+        answer.ends_with(line["trace_id"].as_str().unwrap()),
+        "{answer} {line}"
+    );
+}
