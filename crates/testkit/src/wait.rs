@@ -1,0 +1,40 @@
+//! Waiting for a condition, never for a time.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take before a test fails: far above what it takes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two looks at a condition.
+pub(crate) const LOOK: Duration = Duration::from_millis(2);
+
+/// Waits until `look` finds something.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use plimsoll_testkit::wait::until;
+///
+/// let mut looks = 0;
+/// let found = until("the third look", || {
+///     looks += 1;
+///     (looks == 3).then_some(looks)
+/// });
+/// assert_eq!(found.await, 3);
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// After [`PATIENCE`], naming `what`.
+pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        sleep(LOOK).await;
+    }
+}
