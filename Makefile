@@ -22,6 +22,10 @@ help: ## List the targets
 demo: build ## The whole story in 90 seconds: load, fault, alarm, recovery, drain (only the Rust toolchain and a C compiler)
 	$(BIN)/card-demo
 
+.PHONY: soak
+soak: tools ## Proofs longer than two minutes: a hundred kills under load, each also in `test` once
+	cargo nextest run --package card-service --all-features $(LOCKED) --test process --stress-count 100 drain::
+
 .PHONY: build
 build: ## Build every binary
 	cargo build $(ALL) --bins

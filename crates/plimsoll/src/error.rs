@@ -73,7 +73,7 @@ impl fmt::Display for Error {
             Self::System(error) => write!(f, "the system refused what a server needs: {error}"),
             Self::Cut { requests } => write!(
                 f,
-                "{requests} requests were cut at the drain deadline: raise PLIMSOLL_DRAIN, or find what holds them with the access log's outcome shutdown_abort"
+                "requests cut at the drain deadline: {requests}; raise PLIMSOLL_DRAIN, or find what holds them with the access log's outcome shutdown_abort"
             ),
         }
     }

@@ -1,70 +1,16 @@
 //! An instance whose lines are kept, a server for any service, a raw client.
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use plimsoll::{Builder, Format, PeerAddr, Plimsoll};
-use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+pub(crate) use plimsoll_testkit::capture::Lines;
+pub(crate) use plimsoll_testkit::wait::until;
+use tokio::net::TcpListener;
 use tower::ServiceExt;
-
-/// Lines written so far.
-#[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    pub(crate) fn all(&self) -> Vec<Value> {
-        let text = self.text();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    /// The lines of requests, once there are `count` of them.
-    pub(crate) async fn requests(&self, count: usize) -> Vec<Value> {
-        until("request lines", || {
-            let mut lines = self.all();
-            lines.retain(|line| line["target"] == "plimsoll::access");
-            (lines.len() >= count).then_some(lines)
-        })
-        .await
-    }
-}
-
-/// Asks again until there is an answer, for at most 20 s.
-pub(crate) async fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "no {what} within 20 s");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
 
 /// An instance that owes nothing to the process's environment.
 pub(crate) fn instance(change: impl FnOnce(Builder) -> Builder) -> (Plimsoll, Lines) {
@@ -100,14 +46,7 @@ pub(crate) async fn serve(app: Router) -> SocketAddr {
 
 /// Sends bytes on a connection of its own and reads until it is closed.
 pub(crate) async fn raw(address: SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let read = stream.read_to_end(&mut answer);
-    let limit = Duration::from_secs(20);
-    let _ = tokio::time::timeout(limit, read)
-        .await
-        .expect("an answer within 20 s");
+    let answer = plimsoll_testkit::http::raw(address, request.as_bytes()).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 

@@ -3,23 +3,16 @@
 //! A request is lost if it was written whole on an open connection and got no
 //! complete answer. That is stricter than the promise, which speaks only of
 //! requests written before the listener closed.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test: a failure is the answer"
-)]
-
-mod client;
-mod service;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Tally, run};
-use service::Service;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::client::{Tally, run};
+use crate::service::Service;
 
 const CLIENTS: usize = 200;
 
@@ -88,4 +81,35 @@ async fn without_the_wait_the_same_clients_lose_requests() {
         }
     }
     panic!("ten kills without a wait lost nothing: this test would not see a loss");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_cuts_what_is_left_and_the_exit_code_tells() {
+    let settings = [("PLIMSOLL_WAIT", "5s")];
+    let mut service = Service::start(&settings);
+    let (address, control) = (service.address("service"), service.address("control"));
+    let slow = r#"{"database_slow_ms":60000}"#;
+    let switched = crate::client::send(control, "PUT", "/faults", slow).await;
+    assert!(switched.contains(" 200 "), "{switched}");
+    let request = crate::client::send(address, "GET", "/v1/cards/crd_0000001", "");
+    let request = tokio::spawn(request);
+    while !crate::client::send(control, "GET", "/ledger", "")
+        .await
+        .contains("\"in_flight\":1")
+    {}
+    service.terminate();
+    service.wait_for("draining");
+    service.terminate();
+    let exited = tokio::task::spawn_blocking(move || {
+        service.wait();
+        service
+    });
+    let service = timeout(Duration::from_secs(30), exited)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(service.exit_code(), Some(1));
+    let requests = &service.ledger()["requests"];
+    assert_eq!(requests["shutdown_abort"], 1, "{requests}");
+    assert_eq!(request.await.unwrap(), "", "it was cut");
 }

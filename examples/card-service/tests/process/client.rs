@@ -52,15 +52,14 @@ pub(crate) async fn run(number: usize, address: SocketAddr, enough: Arc<Semaphor
     loop {
         pace.tick().await;
         tally.attempts += 1;
-        let mut stream = match connection.take() {
-            Some(stream) => stream,
-            None => {
-                let Ok(stream) = TcpStream::connect(address).await else {
-                    tally.refused += 1;
-                    return tally;
-                };
-                stream
-            }
+        let kept = connection.take();
+        let mut stream = if let Some(stream) = kept {
+            stream
+        } else if let Ok(stream) = TcpStream::connect(address).await {
+            stream
+        } else {
+            tally.refused += 1;
+            return tally;
         };
         let post = tally.attempts.is_multiple_of(4);
         let (request, expected) = request(card, post);
@@ -126,4 +125,23 @@ async fn answer(stream: &mut TcpStream) -> Option<(u16, String, String)> {
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let body = String::from_utf8(bytes[begin..begin + length].to_vec()).ok()?;
     Some((status, head, body))
+}
+
+/// Sends one request on a connection of its own and reads until it is closed.
+pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> String {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    raw(address, request.as_bytes()).await
+}
+
+/// Sends these bytes on a connection of its own and reads until it is closed.
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // A server that refuses early may have closed before all is written.
+    let _ = stream.write_all(request).await;
+    let mut bytes = Vec::new();
+    let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes)).await;
+    String::from_utf8_lossy(&bytes).into_owned()
 }

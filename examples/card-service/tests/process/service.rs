@@ -28,7 +28,13 @@ impl Service {
                 "--status",
                 "127.0.0.1:0",
             ])
-            .args(["--control", "127.0.0.1:0", "--accounts", "200"])
+            .args([
+                "--control",
+                "127.0.0.1:0",
+                "--accounts",
+                "200",
+                "--allow-faults",
+            ])
             .arg("--database-url")
             .arg(format!("sqlite://{}", database.display()))
             .envs(settings.iter().copied())
@@ -57,6 +63,10 @@ impl Service {
 
     /// Where a listener was announced.
     pub(crate) fn address(&mut self, listener: &str) -> SocketAddr {
+        let known = self.seen.iter().find(|line| line["listener"] == listener);
+        if let Some(line) = known {
+            return line["address"].as_str().unwrap().parse().unwrap();
+        }
         loop {
             let line = self.lines.recv_timeout(Duration::from_mins(1)).unwrap();
             let line: Value = serde_json::from_str(&line).unwrap();
@@ -65,6 +75,19 @@ impl Service {
             self.seen.push(line);
             if found {
                 return address.unwrap();
+            }
+        }
+    }
+
+    /// Waits for a line about the service's life.
+    pub(crate) fn wait_for(&mut self, message: &str) {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_mins(1)).unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let found = line["message"] == message;
+            self.seen.push(line);
+            if found {
+                return;
             }
         }
     }

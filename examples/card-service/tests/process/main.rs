@@ -1,0 +1,8 @@
+//! The real binary as a process: how it starts, what it shows, how it ends.
+#![expect(clippy::unwrap_used, reason = "a test: a failure is the answer")]
+
+mod client;
+mod drain;
+mod metrics;
+mod service;
+mod start;
