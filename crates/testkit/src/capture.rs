@@ -68,11 +68,27 @@ impl Lines {
             .collect()
     }
 
-    /// The lines of requests written so far.
-    pub fn requests(&self) -> Vec<Value> {
-        let mut lines = self.all();
-        lines.retain(|line| line["target"] == plimsoll_telemetry::ACCESS_TARGET);
-        lines
+    /// Everything written so far, as text.
+    ///
+    /// # Panics
+    ///
+    /// When it is not UTF-8.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.bytes()).unwrap()
+    }
+
+    /// The lines of requests, once there are `count` of them.
+    ///
+    /// # Panics
+    ///
+    /// When there are fewer in time.
+    pub async fn requests(&self, count: usize) -> Vec<Value> {
+        until("lines of requests", || {
+            let mut lines = self.all();
+            lines.retain(is_of_request);
+            (lines.len() >= count).then_some(lines)
+        })
+        .await
     }
 
     /// The first line that is `wanted`.
@@ -90,9 +106,11 @@ impl Lines {
     ///
     /// When there is none in time.
     pub async fn request_to(&self, path: &str) -> Value {
-        let is_it = |line: &Value| {
-            line["target"] == plimsoll_telemetry::ACCESS_TARGET && line["path"] == path
-        };
-        self.wait_for(path, is_it).await
+        self.wait_for(path, |line| is_of_request(line) && line["path"] == path)
+            .await
     }
+}
+
+fn is_of_request(line: &Value) -> bool {
+    line["target"] == plimsoll_telemetry::ACCESS_TARGET
 }
