@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use plimsoll_core::Mode;
 
-use super::subject::Subject;
+use super::subject::{Found, Subject};
 use super::{Inner, Label, Limiter, MAX_LIMITS};
 use crate::gcra::{Decision, Verdict};
 use crate::headers;
@@ -41,7 +41,7 @@ struct Said {
 /// One request on its way through the limits.
 struct Pass<'a> {
     limiter: &'a Inner,
-    subject: Subject<'a>,
+    keys: [Option<Found>; MAX_LIMITS],
     now: u64,
     said: [Option<Said>; MAX_LIMITS],
     denied: bool,
@@ -55,9 +55,15 @@ impl Limiter {
         if mode == Mode::Off || limiter.policies.is_empty() {
             return Answer::default();
         }
+        // A caller's own code and log lines run here, before any lock is held.
+        let subject = Subject::of(parts, limiter);
+        let mut keys = [None; MAX_LIMITS];
+        for (key, policy) in keys.iter_mut().zip(&limiter.policies) {
+            *key = subject.key(policy, limiter);
+        }
         let mut pass = Pass {
             limiter,
-            subject: Subject::of(parts, limiter),
+            keys,
             now: limiter.clock.now(),
             said: [None; MAX_LIMITS],
             denied: false,
@@ -74,7 +80,7 @@ impl Pass<'_> {
         let Some(policy) = self.limiter.policies.get(at) else {
             return !self.denied;
         };
-        let Some(found) = self.subject.key(policy, self.limiter) else {
+        let Some(found) = self.keys[at] else {
             return self.ask(at + 1);
         };
         let mut cell = policy.store.lock(found.id, self.now);
@@ -148,6 +154,7 @@ mod tests {
     use http::Request;
     use plimsoll_core::Clock;
     use plimsoll_core::peer::{PeerAddr, Trust};
+    use std::sync::{Arc, OnceLock, mpsc};
 
     fn request(peer: &str, headers: &[(&str, &str)]) -> Parts {
         let peer = PeerAddr(format!("{peer}:4711").parse().unwrap());
@@ -245,6 +252,30 @@ mod tests {
             assert!(asks("203.0.113.1", "b"));
             assert!(!asks("203.0.113.2", "a"));
         }
+    }
+
+    #[test]
+    fn a_closure_that_finds_keys_runs_before_any_lock_is_held() {
+        let own = Arc::new(OnceLock::<Limiter>::new());
+        let seen = Arc::clone(&own);
+        let first = Limit::per_client().quota(Quota::per_minute(1));
+        // Takes every lock of the limiter that asks it.
+        let second = Limit::by(move |_| seen.get()?.coarsened().pop().map(|row| Key::from(row.0)))
+            .quota(Quota::per_minute(1));
+        let limits = [first, second];
+        let limiter = Limiter::new(limits, Clock::manual().0, Trust::nobody()).unwrap();
+        own.set(limiter.clone()).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let parts = request("203.0.113.9", &[]);
+            sender.send(limiter.decide(&parts, Mode::Enforce).field)
+        });
+        let field = receiver.recv_timeout(Duration::from_secs(10));
+        let field = field.expect("the closure waits for a lock of its own limiter");
+        assert_eq!(
+            field.unwrap(),
+            r#""per-client";r=0;t=60, "by-key";r=0;t=60"#
+        );
     }
 
     #[test]

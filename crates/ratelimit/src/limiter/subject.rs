@@ -25,6 +25,7 @@ pub(super) struct Subject<'a> {
 }
 
 /// The key of a request for one policy.
+#[derive(Clone, Copy)]
 pub(super) struct Found {
     pub(super) id: Id,
     pub(super) unnamed_proxy: bool,
