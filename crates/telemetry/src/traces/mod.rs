@@ -7,6 +7,7 @@
 
 mod export;
 mod processor;
+mod rejected;
 mod span;
 
 pub use export::OtlpError;

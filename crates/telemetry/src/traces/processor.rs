@@ -10,6 +10,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
+use super::rejected::Rejections;
 use crate::ledger::{Balance, Ledger, Reason};
 
 /// Bounds of the queue: `OTEL_BSP_*` with the specification's defaults.
@@ -110,6 +111,7 @@ impl Shared {
         let _quiet = Context::enter_telemetry_suppressed_scope();
         let mut exporter = exporter.ok();
         let mut resource_known = false;
+        let rejections = Rejections::new();
         while let Some((batch, resource)) = self.next_batch() {
             if let (Some(exporter), Some(resource), false) =
                 (&mut exporter, resource, resource_known)
@@ -118,16 +120,16 @@ impl Shared {
                 resource_known = true;
             }
             let count = batch.len() as u64;
-            let delivered = exporter
-                .as_ref()
-                .is_some_and(|exporter| futures_executor::block_on(exporter.export(batch)).is_ok());
+            let (taken, refused) = rejections.during(|| {
+                exporter.as_ref().is_some_and(|exporter| {
+                    futures_executor::block_on(exporter.export(batch)).is_ok()
+                })
+            });
+            let lost = if taken { refused.min(count) } else { count };
             let mut state = self.lock();
             state.exporting = 0;
-            if delivered {
-                self.ledger.deliver(count);
-            } else {
-                self.ledger.drop_for(Reason::ExportFailed, count);
-            }
+            self.ledger.deliver(count - lost);
+            self.ledger.drop_for(Reason::ExportFailed, lost);
             if state.queue.is_empty() {
                 state.flush = false;
                 self.done.notify_all();
