@@ -2,16 +2,19 @@
 //! hyper and on tonic; modes; listeners; traces at a foreign collector.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test: a failure is the answer"
 )]
 
+mod agreement;
 mod collector;
 mod endings;
 mod grpc;
+mod host;
 mod hyper;
 mod listeners;
 mod modes;
+#[cfg(feature = "sentry")]
+mod sentry;
 mod support;
 mod traces;

@@ -83,3 +83,10 @@ pub(crate) fn metric(page: &str, name: &str, labels: &[&str]) -> f64 {
         .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
         .sum()
 }
+
+/// Flushes and ends an instance, off the runtime.
+pub(crate) async fn shut(plimsoll: Plimsoll, limit: std::time::Duration) -> plimsoll::Report {
+    tokio::task::spawn_blocking(move || plimsoll.shutdown(limit))
+        .await
+        .unwrap()
+}

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use crate::collector::Collector;
-use crate::support::{Lines, get, instance, raw, serve, status};
+use crate::support::{Lines, get, instance, raw, serve, shut, status};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -31,12 +31,6 @@ async fn with_trace(address: SocketAddr) -> String {
         "GET /cards/7 HTTP/1.1\r\nhost: test\r\ntraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\nconnection: close\r\n\r\n"
     );
     raw(address, &request).await
-}
-
-async fn shut(plimsoll: Plimsoll, limit: Duration) -> plimsoll::Report {
-    tokio::task::spawn_blocking(move || plimsoll.shutdown(limit))
-        .await
-        .unwrap()
 }
 
 #[tokio::test]
