@@ -19,13 +19,18 @@
 //! assert!(faults[0].to_string().contains("PLIMSOLL_TIMEOUT"));
 //! ```
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::mode::{Mode, Part};
+pub use self::check::modes;
+use self::check::{
+    address, any, body_limit, concurrency, duration, grace, log_format, mode, ownership, parses,
+    ratio, timeout,
+};
 use crate::peer::Trust;
 
 /// One thing that can be set.
@@ -92,23 +97,18 @@ pub const ALL: [Setting; 20] = [
         "proxies whose headers are believed: CIDRs, private, loopback",
         parses::<Trust>,
     ),
-    setting(
-        "timeout",
-        "10s",
-        "longest time to a response head",
-        duration,
-    ),
+    setting("timeout", "10s", "longest time to a response head", timeout),
     setting(
         "body_limit",
         "2097152",
         "largest declared request body in bytes",
-        parses::<u64>,
+        body_limit,
     ),
     setting(
         "concurrency",
         "1024",
         "most requests in flight",
-        parses::<usize>,
+        concurrency,
     ),
     setting(
         "wait",
@@ -127,7 +127,7 @@ pub const ALL: [Setting; 20] = [
         "grace",
         "30s",
         "time until the platform kills the process",
-        duration,
+        grace,
     ),
     setting(
         "log",
@@ -154,83 +154,6 @@ pub const ALL: [Setting; 20] = [
     ),
 ];
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
-fn any(_: &str) -> Result<(), String> {
-    Ok(())
-}
-
-fn parses<T: FromStr>(text: &str) -> Result<(), String>
-where
-    T::Err: fmt::Display,
-{
-    text.parse::<T>()
-        .map(drop)
-        .map_err(|error| error.to_string())
-}
-
-fn mode(text: &str) -> Result<(), String> {
-    modes(text).map(drop)
-}
-
-/// Reads the modes of `mode`: one for all parts, or a list of `part=mode`.
-pub fn modes(text: &str) -> Result<Vec<(Part, Mode)>, String> {
-    if let Ok(mode) = text.parse::<Mode>() {
-        return Ok(Part::ALL.map(|part| (part, mode)).into());
-    }
-    let one = |pair: &str| {
-        let (part, mode) = pair
-            .split_once('=')
-            .ok_or_else(|| format!("{pair:?} is neither a mode nor part=mode"))?;
-        let part = part
-            .trim()
-            .parse::<Part>()
-            .map_err(|error| error.to_string())?;
-        let mode = mode
-            .trim()
-            .parse::<Mode>()
-            .map_err(|error| error.to_string())?;
-        Ok((part, mode))
-    };
-    text.split(',').map(|pair| one(pair.trim())).collect()
-}
-
-fn address(text: &str) -> Result<(), String> {
-    if text == "off" || text.parse::<SocketAddr>().is_ok() {
-        return Ok(());
-    }
-    Err(format!(
-        "{text:?} is no address; write for example 127.0.0.1:8081, or off"
-    ))
-}
-
-fn duration(text: &str) -> Result<(), String> {
-    humantime::parse_duration(text)
-        .map(drop)
-        .map_err(|error| format!("{error}; write for example 10s or 500ms"))
-}
-
-fn ratio(text: &str) -> Result<(), String> {
-    match text.parse::<f64>() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(()),
-        _ => Err(format!("{text:?} is no number from 0 to 1")),
-    }
-}
-
-fn word(text: &str, known: &[&str]) -> Result<(), String> {
-    if known.contains(&text) {
-        return Ok(());
-    }
-    Err(format!("{text:?} is none of {}", known.join(", ")))
-}
-
-fn ownership(text: &str) -> Result<(), String> {
-    word(text, &["own", "join", "off"])
-}
-
-fn log_format(text: &str) -> Result<(), String> {
-    word(text, &["auto", "json", "pretty"])
-}
-
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -256,7 +179,7 @@ impl fmt::Display for Fault {
 }
 
 /// What was set, each value already found good.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<&'static str, (String, Source)>);
 
 /// Name of the file that a service reads from its working directory.
@@ -276,9 +199,9 @@ impl Settings {
     ) -> (Self, Vec<Fault>) {
         let mut settings = Self::default();
         let mut faults = Vec::new();
-        match file.map(str::parse::<toml::Table>) {
+        match file.map(|file| (file, file.parse::<toml::Table>())) {
             None => {}
-            Some(Ok(table)) => {
+            Some((_, Ok(table))) => {
                 for (key, value) in &table {
                     let text = match value {
                         toml::Value::String(text) => text.clone(),
@@ -288,10 +211,7 @@ impl Settings {
                     settings.set(key, name, text, Source::File, &mut faults);
                 }
             }
-            Some(Err(error)) => faults.push(Fault {
-                setting: FILE.into(),
-                problem: error.to_string().trim_end().into(),
-            }),
+            Some((file, Err(error))) => faults.push(syntax(file, &error)),
         }
         let mut env: Vec<_> = env.into_iter().collect();
         env.sort();
@@ -373,6 +293,34 @@ impl Settings {
     }
 }
 
+impl fmt::Debug for Settings {
+    /// Without the values of secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = |key: &str| ALL.iter().any(|known| known.key == key && known.secret);
+        let shown = self.0.iter().map(|(key, (text, from))| {
+            let text = if secret(key) { "(secret)" } else { text };
+            (key, (text, from))
+        });
+        f.debug_map().entries(shown).finish()
+    }
+}
+
+/// What is wrong with the file as TOML. The parser's own text would quote the
+/// line, and with it a token whose quotes were forgotten.
+fn syntax(file: &str, error: &toml::de::Error) -> Fault {
+    let before = error.span().and_then(|span| file.get(..span.start));
+    let line = before.map_or_else(String::new, |before| {
+        format!(" line {}", before.matches('\n').count() + 1)
+    });
+    Fault {
+        setting: format!("{FILE}{line}"),
+        problem: format!(
+            "{}; no setting of the file was read",
+            error.message().trim_end()
+        ),
+    }
+}
+
 /// Edits between two words (Levenshtein), for "did you mean".
 fn distance(one: &str, two: &str) -> usize {
     let two: Vec<char> = two.chars().collect();
@@ -392,6 +340,7 @@ fn distance(one: &str, two: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mode::{Mode, Part};
     use proptest::prelude::*;
 
     #[test]
@@ -421,6 +370,56 @@ mod tests {
         assert!(faults[1].problem.contains("did you mean timeout?"));
         assert_eq!(settings.parse::<usize>("concurrency"), Some(7));
         assert_eq!(settings.get("timeout"), None);
+    }
+
+    #[test]
+    fn a_secret_stands_in_no_fault_and_in_no_debug_text() {
+        for line in [
+            "control_token = hunter2",
+            "control_token = \"hunter2",
+            "control_token = hunter2\"",
+            "control_token = 'hunter2' hunter2",
+            "control_token: hunter2",
+            "control_token = [\"hunter2\", hunter2]",
+            "control_token = { a = hunter2 }",
+            "control_token = \"\\hunter2\"",
+            "control_token hunter2",
+            "control_token = \"hunter2\"\ncontrol_token = \"hunter2\"",
+        ] {
+            let file = format!("mode = \"observe\"\n{line}\n");
+            let (settings, faults) = Settings::read(Some(&file), []);
+            assert!(settings.0.is_empty(), "{line}");
+            assert_eq!(faults.len(), 1, "{line}");
+            let told = faults[0].to_string();
+            assert!(told.starts_with("plimsoll.toml line "), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+        let unquoted = "\n\ncontrol_token = abc\n";
+        let fault = Settings::read(Some(unquoted), []).1.remove(0);
+        assert_eq!(fault.setting, "plimsoll.toml line 3");
+
+        let env = [("PLIMSOLL_CONTROL_TOKEN".into(), "hunter2".into())];
+        let (settings, _) = Settings::read(None, env);
+        assert_eq!(settings.get("control_token"), Some("hunter2"));
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn nothing_is_switched_off_by_zero() {
+        for (key, zero, fix) in [
+            ("concurrency", "0", "concurrency=off"),
+            ("timeout", "0s", "timeout=off"),
+            ("timeout", "0ms", "timeout=off"),
+            ("body_limit", "0", "shape=off"),
+            ("grace", "0s", "what the platform gives"),
+        ] {
+            let name = format!("PLIMSOLL_{}", key.to_uppercase());
+            let (settings, faults) = Settings::read(None, [(name, zero.into())]);
+            assert_eq!(settings.get(key), None);
+            assert!(faults[0].problem.contains(fix), "{}", faults[0]);
+        }
+        let (settings, faults) = Settings::read(Some("wait = \"0s\"\nconcurrency = 1\n"), []);
+        assert_eq!((faults.len(), settings.get("wait")), (0, Some("0s")));
     }
 
     #[test]
