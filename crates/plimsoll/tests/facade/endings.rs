@@ -207,9 +207,8 @@ async fn scanners_and_spoofed_hosts_make_no_series() {
     let address = serve(app().layer(plimsoll.layer())).await;
     get(address, "/scan/0").await;
     let before = plimsoll.telemetry().render().lines().count();
-    let mut requests: String = (0..2_000)
-        .map(|number| format!("GET /scan/{number} HTTP/1.1\r\nhost: h{number}\r\n\r\n"))
-        .collect();
+    let scan = |number| format!("GET /scan/{number} HTTP/1.1\r\nhost: h{number}\r\n\r\n");
+    let mut requests = (0..2_000).map(scan).collect::<Vec<_>>().concat();
     requests.push_str("GET /scan/last HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
     raw(address, &requests).await;
     let page = plimsoll.telemetry().render();

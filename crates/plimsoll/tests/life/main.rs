@@ -1,0 +1,6 @@
+//! The life of a server as a process: what signals do to what is under way.
+#![expect(clippy::unwrap_used, reason = "a test: a failure is the answer")]
+
+mod connections;
+mod ending;
+mod service;

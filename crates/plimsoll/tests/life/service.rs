@@ -1,0 +1,87 @@
+//! The service under test: this test program, started again as a process.
+
+use std::convert::Infallible;
+use std::process::Command;
+use std::sync::{Condvar, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Response;
+use plimsoll::{Method, Plimsoll};
+use plimsoll_testkit::body::{Script, Step};
+use plimsoll_testkit::process::Process;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// Starts the service with these settings.
+pub(crate) fn start(settings: &[(&str, &str)]) -> Process {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "service::runs_until_a_signal"])
+        .args(["--ignored", "--nocapture"])
+        .envs(settings.iter().copied())
+        // No file of the working directory is meant.
+        .current_dir(std::env::temp_dir());
+    Process::start(&mut command)
+}
+
+/// One worker, so that one blocked request blocks them all.
+#[tokio::test]
+#[ignore = "the service that the other tests start"]
+async fn runs_until_a_signal() {
+    let plimsoll = Plimsoll::builder("life-test").install().unwrap();
+    plimsoll.expect_routes(&[(Method::GET, "/ok")]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ended = plimsoll
+        .serve(listener, app().layer(plimsoll.layer()))
+        .await;
+    if let Err(error) = ended {
+        exit(i32::from(error.exit_code()));
+    }
+}
+
+#[expect(clippy::exit, reason = "the exit code is what is tested")]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/ok", get(async || "ok"))
+        .route("/gate", get(gate))
+        .route("/open", get(async || GATE.add_permits(1)))
+        .route("/events", get(events))
+        .route("/block", get(block))
+}
+
+static GATE: Semaphore = Semaphore::const_new(0);
+
+/// Answers once somebody asked for `/open`.
+async fn gate() -> &'static str {
+    match GATE.acquire().await {
+        Ok(permit) => permit.forget(),
+        Err(_) => return "closed",
+    }
+    "through"
+}
+
+/// A stream of events that does not end.
+async fn events() -> Response<Body> {
+    let steps = [Step::Data("data: first\n\n"), Step::Hang];
+    let mut response = Response::new(Body::new(Script::new(steps)));
+    let kind = http::HeaderValue::from_static("text/event-stream");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Takes its worker for ever, as a bug in a service would.
+async fn block() -> Result<(), Infallible> {
+    let never = Mutex::new(());
+    let guard = never.lock().unwrap();
+    let guard = Condvar::new().wait_while(guard, |()| true);
+    drop(guard);
+    Ok(())
+}
