@@ -239,12 +239,12 @@ impl Builder {
             Ownership::Off => Spans::Off,
             Ownership::Join => Spans::Join,
             Ownership::Own => match config::otlp(&self.env, self.otlp, self.ratio, &mut warnings) {
-                None => Spans::Unrecorded,
+                None => Spans::unrecorded(),
                 Some(otlp) => match own_provider(&self.service, otlp) {
                     Ok((provider, processor)) => Spans::own(provider, processor),
                     Err(error) => {
                         warnings.push(otlp_warning(&error));
-                        Spans::Unrecorded
+                        Spans::unrecorded()
                     }
                 },
             },

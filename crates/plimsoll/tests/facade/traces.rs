@@ -117,23 +117,38 @@ async fn no_request_waits_for_a_collector_that_is_dead_or_hangs_and_the_ledger_b
     }
 }
 
+/// Answers with the trace of the OpenTelemetry context it runs in.
+fn context() -> Router {
+    let trace = async || {
+        use opentelemetry::trace::TraceContextExt;
+        tokio::task::yield_now().await;
+        let context = opentelemetry::Context::current();
+        context.span().span_context().trace_id().to_string()
+    };
+    Router::new().route("/", on_get(trace))
+}
+
 #[tokio::test]
 async fn the_requests_context_is_there_for_calls_to_others_sampled_or_not() {
-    let (plimsoll, lines) = instance(|builder| builder);
-    let app = Router::new().route(
-        "/",
-        on_get(async || {
-            use opentelemetry::trace::TraceContextExt;
-            tokio::task::yield_now().await;
-            let context = opentelemetry::Context::current();
-            context.span().span_context().trace_id().to_string()
-        }),
-    );
-    let address = serve(app.layer(plimsoll.layer())).await;
-    let answer = get(address, "/").await;
-    let line = lines.requests(1).await.pop().unwrap();
-    assert!(
-        answer.ends_with(line["trace_id"].as_str().unwrap()),
-        "{answer} {line}"
-    );
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = nobody.local_addr().unwrap();
+    for ratio in [0.0, 1.0] {
+        let endpoint = format!("http://{nobody}/v1/traces");
+        let (plimsoll, lines) = instance(|builder| {
+            builder.telemetry(|telemetry| telemetry.otlp(endpoint).sample_ratio(ratio))
+        });
+        let address = serve(context().layer(plimsoll.layer())).await;
+        let answer = get(address, "/").await;
+        let line = lines.requests(1).await.pop().unwrap();
+        let trace = line["trace_id"].as_str().unwrap();
+        assert!(answer.ends_with(trace), "{ratio} {answer} {line}");
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_owns_nothing_leaves_the_hosts_context_alone() {
+    // Ids of ours would be the unsampled parent of the host's spans.
+    let (plimsoll, _) = instance(|builder| builder);
+    let address = serve(context().layer(plimsoll.layer())).await;
+    assert!(get(address, "/").await.ends_with(&"0".repeat(32)));
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{
     Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceFlags,
@@ -25,8 +26,10 @@ const SCOPE: &str = "plimsoll";
 pub(crate) enum Spans {
     /// Nobody; nothing is attached.
     Off,
-    /// Nobody records, but the request's ids travel in the context.
-    Unrecorded,
+    /// Nobody records. Once we own the process's tracing the request's ids travel
+    /// in the context all the same; before, they would be the unsampled parent of
+    /// a host's own spans, and it would keep none of them.
+    Unrecorded { installed: AtomicBool },
     /// Our own provider.
     Own {
         provider: SdkTracerProvider,
@@ -69,19 +72,34 @@ impl Spans {
         }
     }
 
+    pub(crate) fn unrecorded() -> Self {
+        Self::Unrecorded {
+            installed: AtomicBool::new(false),
+        }
+    }
+
     /// Makes our provider and the W3C propagator the process's own.
     pub(crate) fn install(&self) {
-        if let Self::Own { provider, .. } = self {
-            global::set_tracer_provider(provider.clone());
-            global::set_text_map_propagator(TraceContextPropagator::new());
+        match self {
+            Self::Own { provider, .. } => {
+                global::set_tracer_provider(provider.clone());
+                global::set_text_map_propagator(TraceContextPropagator::new());
+            }
+            Self::Unrecorded { installed } => {
+                global::set_text_map_propagator(TraceContextPropagator::new());
+                installed.store(true, Ordering::Relaxed);
+            }
+            Self::Off | Self::Join => {}
         }
     }
 
     /// Begins the request's span. `None` when nothing is to be attached.
     pub(crate) fn begin(&self, start: &Start<'_>) -> Option<(Begun, Arc<RequestSpan>)> {
         let context = match self {
-            Self::Off => return None,
-            Self::Unrecorded => unrecorded(start),
+            Self::Unrecorded { installed } if installed.load(Ordering::Relaxed) => {
+                unrecorded(start)
+            }
+            Self::Off | Self::Unrecorded { .. } => return None,
             Self::Own { tracer, .. } => {
                 let parent = parent(&Context::new(), start);
                 let span = tracer.build_with_context(builder(start), &parent);
