@@ -38,3 +38,21 @@ pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         sleep(LOOK).await;
     }
 }
+
+/// As [`until`], for what has to be asked for.
+///
+/// # Panics
+///
+/// After [`PATIENCE`], naming `what`.
+pub async fn until_told<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            sleep(LOOK).await;
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, asked).await;
+    found.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 use http::{Request, Version, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use plimsoll_testkit::http::{Connection, get};
+use plimsoll_testkit::http::get;
 use plimsoll_testkit::process::{Process, Signal};
+use plimsoll_testkit::wait::until_told;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -44,14 +45,13 @@ async fn held(service: &Process, version: Version) -> JoinHandle<(String, String
 
 async fn in_flight(service: &Process, count: u64) {
     let control = service.address("control").await;
-    let mut control = Connection::open(control).await;
     let asked = format!("\"in_flight\":{count},");
-    loop {
-        let ledger = control.ask(Request::get("/ledger").body("").unwrap()).await;
-        if String::from_utf8_lossy(ledger.body()).contains(&asked) {
-            return;
-        }
-    }
+    until_told("requests in flight", async || {
+        let ledger = get(control, "/ledger").await;
+        let ledger = String::from_utf8_lossy(ledger.body());
+        ledger.contains(&asked).then_some(())
+    })
+    .await;
 }
 
 async fn status_of(address: SocketAddr, path: &str) -> u16 {
