@@ -11,6 +11,7 @@ mod collector;
 mod endings;
 mod grpc;
 mod host;
+mod hostile;
 mod hyper;
 mod listeners;
 mod modes;
