@@ -138,10 +138,6 @@ pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, body: &s
 
 /// Sends these bytes on a connection of its own and reads until it is closed.
 pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // A server that refuses early may have closed before all is written.
-    let _ = stream.write_all(request).await;
-    let mut bytes = Vec::new();
-    let _ = timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes)).await;
-    String::from_utf8_lossy(&bytes).into_owned()
+    let answer = plimsoll_testkit::http::raw(address, request).await;
+    String::from_utf8_lossy(&answer).into_owned()
 }

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_testkit::process::{Ended, Signal};
+use plimsoll_testkit::wait::until_told;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -18,9 +20,9 @@ const CLIENTS: usize = 200;
 
 /// Puts the service under load, ends it in the middle, and adds up what the
 /// clients saw.
-async fn kill_under_load(settings: &[(&str, &str)]) -> (Tally, Service) {
-    let mut service = Service::start(settings);
-    let address = service.address("service");
+async fn kill_under_load(settings: &[(&str, &str)]) -> (Tally, Ended) {
+    let service = Service::start(settings);
+    let address = service.address("service").await;
     let enough = Arc::new(Semaphore::new(0));
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
@@ -33,14 +35,10 @@ async fn kill_under_load(settings: &[(&str, &str)]) -> (Tally, Service) {
         .await
         .unwrap()
         .unwrap();
-    service.terminate();
+    service.process.signal(Signal::TERM);
     let tallies = timeout(limit, clients.join_all()).await.unwrap();
     let tally = tallies.into_iter().sum();
-    let exited = tokio::task::spawn_blocking(move || {
-        service.wait();
-        service
-    });
-    (tally, exited.await.unwrap())
+    (tally, service.ended().await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,12 +47,12 @@ async fn a_drain_loses_no_request() {
         ("PLIMSOLL_WAIT", "1s"),
         ("PLIMSOLL_MODE", "limit=off,drain=enforce"),
     ];
-    let (tally, service) = kill_under_load(&settings).await;
-    assert_eq!(service.exit_code(), Some(0));
+    let (tally, ended) = kill_under_load(&settings).await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
     assert_eq!(tally.lost, 0, "{tally:?}");
     assert_eq!(tally.wrong, Vec::<String>::new());
     assert!(tally.answered >= CLIENTS as u64 * 5, "{tally:?}");
-    let ledger = service.ledger();
+    let ledger = ended.ledger();
     assert_eq!(ledger["balances"], true, "{ledger}");
     let requests = ledger["requests"].as_object().unwrap();
     let sum: u64 = requests
@@ -86,30 +84,26 @@ async fn without_the_wait_the_same_clients_lose_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_cuts_what_is_left_and_the_exit_code_tells() {
     let settings = [("PLIMSOLL_WAIT", "5s")];
-    let mut service = Service::start(&settings);
-    let (address, control) = (service.address("service"), service.address("control"));
+    let service = Service::start(&settings);
+    let address = service.address("service").await;
+    let control = service.address("control").await;
     let slow = r#"{"database_slow_ms":60000}"#;
     let switched = crate::client::send(control, "PUT", "/faults", slow).await;
     assert!(switched.contains(" 200 "), "{switched}");
     let request = crate::client::send(address, "GET", "/v1/cards/crd_0000001", "");
     let request = tokio::spawn(request);
-    while !crate::client::send(control, "GET", "/ledger", "")
-        .await
-        .contains("\"in_flight\":1")
-    {}
-    service.terminate();
-    service.wait_for("draining");
-    service.terminate();
-    let exited = tokio::task::spawn_blocking(move || {
-        service.wait();
-        service
-    });
-    let service = timeout(Duration::from_secs(30), exited)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(service.exit_code(), Some(1));
-    let requests = &service.ledger()["requests"];
+    until_told("request in flight", async || {
+        let ledger = crate::client::send(control, "GET", "/ledger", "").await;
+        ledger.contains("\"in_flight\":1").then_some(())
+    })
+    .await;
+    service.process.signal(Signal::TERM);
+    let draining = |line: &serde_json::Value| line["message"] == "draining";
+    service.process.line("draining", draining).await;
+    service.process.signal(Signal::TERM);
+    let ended = service.ended().await;
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.errors);
+    let requests = &ended.ledger()["requests"];
     assert_eq!(requests["shutdown_abort"], 1, "{requests}");
     assert_eq!(request.await.unwrap(), "", "it was cut");
 }

@@ -22,9 +22,9 @@ fn body(answer: &str) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promtool_accepts_the_page_after_every_kind_of_answer() {
-    let mut service = Service::start(&[]);
-    let address = service.address("service");
-    let status = service.address("status");
+    let service = Service::start(&[]);
+    let address = service.address("service").await;
+    let status = service.address("status").await;
     for (method, path, sent, code) in [
         ("GET", "/v1/accounts/acc_0000001/overview", "", 200),
         ("GET", "/v1/accounts/acc_0000001/cards", "", 200),
@@ -68,9 +68,9 @@ async fn promtool_accepts_the_page_after_every_kind_of_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_hyper_refuses_is_counted_and_harms_nobody() {
-    let mut service = Service::start(&[]);
-    let address = service.address("service");
-    let status = service.address("status");
+    let service = Service::start(&[]);
+    let address = service.address("service").await;
+    let status = service.address("status").await;
     let long = format!(
         "GET / HTTP/1.1\r\nhost: x\r\nx-request-id: {}\r\n\r\n",
         "a".repeat(600_000)
@@ -103,8 +103,8 @@ async fn what_hyper_refuses_is_counted_and_harms_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_are_too_large_or_of_another_kind_are_coded_problems() {
-    let mut service = Service::start(&[]);
-    let address = service.address("service");
+    let service = Service::start(&[]);
+    let address = service.address("service").await;
     let head = "POST /v1/transactions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
     let declared =
         format!("{head}content-type: application/json\r\ncontent-length: 99999999\r\n\r\n");

@@ -1,128 +1,46 @@
-//! The real binary as a process of its own.
+//! The real binary as a process of its own, with a small database that goes with it.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::process::Command;
 
-use serde_json::Value;
+use plimsoll_testkit::process::{Ended, Process};
+use tempfile::TempDir;
 
 pub(crate) struct Service {
-    child: Child,
-    lines: Receiver<String>,
-    seen: Vec<Value>,
-    status: Option<ExitStatus>,
-    _folder: tempfile::TempDir,
+    pub(crate) process: Process,
+    folder: TempDir,
 }
 
 impl Service {
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("cards.db");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_card-service"))
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--status",
-                "127.0.0.1:0",
-            ])
-            .args([
-                "--control",
-                "127.0.0.1:0",
-                "--accounts",
-                "200",
-                "--allow-faults",
-            ])
+        let mut command = Command::new(env!("CARGO_BIN_EXE_card-service"));
+        command.args(["serve", "--accounts", "200", "--allow-faults"]);
+        for listener in ["--listen", "--status", "--control"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
+        command
             .arg("--database-url")
             .arg(format!("sqlite://{}", database.display()))
             .envs(settings.iter().copied())
             .env("PLIMSOLL_LOG", "info")
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if line.contains("\"target\":\"plimsoll\"") && sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
+            .current_dir(folder.path());
         Self {
-            child,
-            lines,
-            seen: Vec::new(),
-            status: None,
-            _folder: folder,
+            process: Process::start(&mut command),
+            folder,
         }
     }
 
     /// Where a listener was announced.
-    pub(crate) fn address(&mut self, listener: &str) -> SocketAddr {
-        let known = self.seen.iter().find(|line| line["listener"] == listener);
-        if let Some(line) = known {
-            return line["address"].as_str().unwrap().parse().unwrap();
-        }
-        loop {
-            let line = self.lines.recv_timeout(Duration::from_mins(1)).unwrap();
-            let line: Value = serde_json::from_str(&line).unwrap();
-            let found = line["listener"] == listener;
-            let address = line["address"].as_str().and_then(|text| text.parse().ok());
-            self.seen.push(line);
-            if found {
-                return address.unwrap();
-            }
-        }
+    pub(crate) async fn address(&self, listener: &str) -> SocketAddr {
+        self.process.address(listener).await
     }
 
-    /// Waits for a line about the service's life.
-    pub(crate) fn wait_for(&mut self, message: &str) {
-        loop {
-            let line = self.lines.recv_timeout(Duration::from_mins(1)).unwrap();
-            let line: Value = serde_json::from_str(&line).unwrap();
-            let found = line["message"] == message;
-            self.seen.push(line);
-            if found {
-                return;
-            }
-        }
-    }
-
-    pub(crate) fn terminate(&self) {
-        let kill = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(kill.unwrap().success());
-    }
-
-    pub(crate) fn wait(&mut self) {
-        self.status = Some(self.child.wait().unwrap());
-        let rest = self
-            .lines
-            .iter()
-            .map(|line| serde_json::from_str(&line).unwrap());
-        self.seen.extend(rest);
-    }
-
-    pub(crate) fn exit_code(&self) -> Option<i32> {
-        self.status.and_then(|status| status.code())
-    }
-
-    /// The report of the closing line.
-    pub(crate) fn ledger(&self) -> &Value {
-        let line = self.seen.iter().find(|line| line["message"] == "ledger");
-        &line.unwrap()["report"]
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Waits for the end; the database goes after it.
+    pub(crate) async fn ended(self) -> Ended {
+        let ended = self.process.ended().await;
+        drop(self.folder);
+        ended
     }
 }
