@@ -96,3 +96,8 @@ impl Balance {
         self.produced == self.delivered + self.lost() + self.pending
     }
 }
+
+/// Reasons in the order in which a [`Balance`] holds them, for reports.
+pub(crate) fn reasons() -> impl Iterator<Item = (usize, Reason)> {
+    Reason::ALL.into_iter().enumerate()
+}

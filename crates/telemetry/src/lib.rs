@@ -5,8 +5,11 @@
 //! when the client leaves. Log line, span, metrics and Sentry event are made
 //! from that record and from nothing else.
 
+mod builder;
 mod config;
+mod error;
 mod grpc_routes;
+mod instance;
 pub mod layer;
 mod ledger;
 mod logs;
@@ -17,13 +20,15 @@ mod sentry;
 mod telemetry;
 mod traces;
 
+pub use builder::Builder;
 pub use config::{Ownership, UnknownOwnership, Warning};
+pub use error::TelemetryError;
 pub use layer::ObserveLayer;
 pub use ledger::{Balance, Ledger, Reason};
 pub use logs::Format;
 pub use logs::access::TARGET as ACCESS_TARGET;
 pub use report::{Report, Requests};
-pub use telemetry::{Builder, Telemetry, TelemetryError};
+pub use telemetry::Telemetry;
 pub use traces::OtlpError;
 
 /// The route template of a service without a router: put it into the request's

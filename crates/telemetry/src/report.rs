@@ -67,7 +67,7 @@ impl fmt::Display for Report {
                 r#","{signal}":{{"produced":{},"delivered":{},"pending":{}"#,
                 balance.produced, balance.delivered, balance.pending
             )?;
-            for (index, reason) in crate::telemetry::reasons() {
+            for (index, reason) in crate::ledger::reasons() {
                 write!(
                     f,
                     r#","dropped_{}":{}"#,

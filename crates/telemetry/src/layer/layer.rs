@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::Observe;
-use crate::telemetry::Instance;
+use crate::instance::Instance;
 
 /// Makes one record of each request; see [`crate::Telemetry::layer`].
 #[derive(Debug, Clone)]

@@ -15,8 +15,8 @@ use plimsoll_core::{ObservedBody, Sink as _, current, intern};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::instance::Instance;
 use crate::pool;
-use crate::telemetry::Instance;
 use crate::traces::Start;
 
 /// The header that carries the request id, both ways.

@@ -1,6 +1,7 @@
 //! Logs: the request's canonical line and the application's events, one sink.
 
 pub(crate) mod access;
+pub(crate) mod filter;
 pub(crate) mod join;
 mod json;
 pub(crate) mod layer;

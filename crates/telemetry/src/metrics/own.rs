@@ -59,7 +59,7 @@ pub(crate) fn write(
     }
     page.family(names::TELEMETRY_DROPPED, "counter", "Of those, lost.");
     for (signal, balance) in balances {
-        for (index, reason) in crate::telemetry::reasons() {
+        for (index, reason) in crate::ledger::reasons() {
             let labels = [(label::SIGNAL, *signal), (label::REASON, reason.as_str())];
             page.sample(names::TELEMETRY_DROPPED, &labels, balance.dropped[index]);
         }

@@ -1,0 +1,175 @@
+//! What every layer of one instance writes to, and where records end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use plimsoll_core::peer::Trust;
+use plimsoll_core::record::Record;
+use plimsoll_core::{Clock, Outcome, Sink};
+use tracing::level_filters::LevelFilter;
+
+use crate::config::Warning;
+use crate::grpc_routes::GrpcRoutes;
+use crate::ledger::Balance;
+use crate::logs::sink::LogSink;
+use crate::logs::{Format, access};
+use crate::metrics::series::RequestSeries;
+use crate::metrics::{MetricsRecorder, Page};
+use crate::pool;
+use crate::report::Requests;
+use crate::sentry::Reporter;
+use crate::traces::{RequestSpan, Spans};
+
+type Collector = Box<dyn Fn(&mut Page) + Send + Sync>;
+
+/// Everything one layer writes to.
+pub(crate) struct Instance {
+    pub(crate) service: String,
+    pub(crate) clock: Clock,
+    pub(crate) trust: Trust,
+    pub(crate) born: SystemTime,
+    pub(crate) format: Format,
+    pub(crate) filter: String,
+    pub(crate) access_level: LevelFilter,
+    pub(crate) logs: Option<LogSink>,
+    pub(crate) join_logs: bool,
+    pub(crate) own_metrics: bool,
+    pub(crate) recorder: MetricsRecorder,
+    pub(crate) series: Option<RequestSeries>,
+    pub(crate) spans: Spans,
+    pub(crate) sentry: Reporter,
+    pub(crate) warnings: Mutex<Vec<Warning>>,
+    pub(crate) state: State,
+}
+
+/// What changes while an instance runs.
+#[derive(Default)]
+pub(crate) struct State {
+    started: AtomicU64,
+    in_flight: AtomicU64,
+    finished: [AtomicU64; Outcome::ALL.len()],
+    pub(crate) aborting: AtomicBool,
+    grpc_routes: GrpcRoutes,
+    second_layer: OnceLock<()>,
+    pub(crate) collectors: Mutex<Vec<Collector>>,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    pub(crate) fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
+    /// Counts a request whose call began; returns how many are in flight.
+    pub(crate) fn begin(&self, method: &'static str) -> u64 {
+        self.state.started.fetch_add(1, Ordering::Relaxed);
+        if let Some(series) = &self.series {
+            series.begin(method);
+        }
+        self.state.in_flight.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn note_second_layer(&self) {
+        self.state.second_layer.get_or_init(|| {
+            let problem =
+                "two Plimsoll layers stand around one service; the inner one does nothing";
+            self.warn(Warning::new("layer", problem));
+        });
+    }
+
+    /// Without an event: what makes events may be what failed.
+    fn warn_quietly(&self, warning: Warning) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    pub(crate) fn warn(&self, warning: Warning) {
+        tracing::warn!(target: "plimsoll::config", setting = %warning.setting, "{}", warning.problem);
+        self.warn_quietly(warning);
+    }
+
+    fn access_line(&self, record: &Record) {
+        if access::level(record) > self.access_level {
+            return;
+        }
+        if let Some(logs) = &self.logs {
+            let time = self.clock.wall(record.ended);
+            logs.line(|out| access::write(out, self.format, &self.service, time, record));
+        } else if self.join_logs {
+            crate::logs::join::event(record);
+        }
+    }
+
+    pub(crate) fn requests(&self) -> Requests {
+        Requests {
+            started: self.state.started.load(Ordering::Relaxed),
+            in_flight: self.state.in_flight.load(Ordering::Relaxed),
+            by_outcome: Outcome::ALL.map(|outcome| {
+                let count = self.state.finished[outcome as usize].load(Ordering::Relaxed);
+                (outcome, count)
+            }),
+        }
+    }
+
+    pub(crate) fn balances(&self) -> Vec<(&'static str, Balance)> {
+        let mut balances = Vec::new();
+        if let Some(logs) = &self.logs {
+            balances.push(("logs", logs.balance()));
+        }
+        if let Spans::Own { processor, .. } = &self.spans {
+            balances.push(("traces", processor.balance()));
+        }
+        balances
+    }
+}
+
+impl Sink for Instance {
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    fn aborting(&self) -> bool {
+        self.state.aborting.load(Ordering::Relaxed)
+    }
+
+    fn finish(&self, mut record: Box<Record>) {
+        self.state.grpc_routes.name(&mut record);
+        // The counts first: whatever a host's part below does, a request that
+        // ended is counted as ended.
+        let outcome = record.outcome.unwrap_or(Outcome::Fault);
+        self.state.finished[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(series) = &self.series {
+            series.finish(&record);
+        }
+        let signals = AssertUnwindSafe(|| {
+            self.access_line(&record);
+            self.sentry.report(&record);
+            let ambient = record.ambient.take();
+            let ambient: Option<&dyn std::any::Any> = ambient.as_deref().map(|it| it as _);
+            if let Some(span) = ambient.and_then(|it| it.downcast_ref::<RequestSpan>()) {
+                span.end(&record);
+            }
+        });
+        if catch_unwind(signals).is_err() {
+            let problem = "a subscriber, span processor or Sentry hook of the host panicked";
+            self.warn_quietly(Warning::new("signals", problem));
+        }
+        pool::give_back(record);
+    }
+}
