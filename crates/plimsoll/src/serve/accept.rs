@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
-use super::Stage;
+use super::{Stage, quiet};
 use crate::collect::{Connections, Reason};
 
 /// Longest time for a request's head to arrive.
@@ -90,10 +90,15 @@ impl Server {
         }
     }
 
+    /// Stops the arrival of connections; says whether it could.
+    pub(super) fn answer_no_more(&self) -> bool {
+        let listener = self.listener.as_ref();
+        listener.is_some_and(|listener| quiet::answer_no_more(listener).is_ok())
+    }
+
     /// Takes the connections that the system has completed already, then closes
     /// the listener. Asks the system itself: the runtime may not have been told
-    /// yet of connections that are there. What completes between the last
-    /// question and the close, some microseconds, is reset by the system.
+    /// yet of connections that are there.
     pub(super) fn close(&mut self) {
         let Some(listener) = self.listener.take() else {
             return;

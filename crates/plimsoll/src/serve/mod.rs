@@ -7,6 +7,7 @@
 //! signal nothing is waited for any more.
 
 mod accept;
+mod quiet;
 mod signals;
 
 use axum::Router;
@@ -82,6 +83,12 @@ impl Plimsoll {
             () = tokio::time::sleep(wait) => {}
             _ = signals.next() => hurry = true,
             never = server.accept() => match never {},
+        }
+        if !wait.is_zero() && server.answer_no_more() {
+            tokio::select! {
+                () = tokio::time::sleep(quiet::HANDSHAKE) => {}
+                never = server.accept() => match never {},
+            }
         }
         server.close();
         // Requests written before the close are still on their way. Where there

@@ -154,3 +154,37 @@ async fn a_person_at_a_terminal_does_not_wait_for_load_balancers() {
     );
     assert!(held.await.is_err());
 }
+
+/// Connects, asks and is answered, over and over. Returns how often it was
+/// connected and got no answer, once nobody takes connections any more.
+async fn short_lived(address: SocketAddr) -> u64 {
+    let mut unanswered = 0;
+    while let Ok(mut stream) = TcpStream::connect(address).await {
+        let request = b"GET /ok HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";
+        let mut answer = Vec::new();
+        let _ = stream.write_all(request).await;
+        let _ = stream.read_to_end(&mut answer).await;
+        if !answer.ends_with(b"\r\n\r\nok") {
+            unanswered += 1;
+        }
+    }
+    unanswered
+}
+
+#[tokio::test]
+async fn whoever_could_connect_is_answered_even_at_the_moment_of_the_close() {
+    for _ in 0..5 {
+        let service = start(&[("PLIMSOLL_WAIT", "30ms"), ("PLIMSOLL_LOG", "warn")]);
+        let address = service.address("service").await;
+        let clients: Vec<_> = (0..16)
+            .map(|_| tokio::spawn(short_lived(address)))
+            .collect();
+        get(address, "/ok").await;
+        service.signal(Signal::TERM);
+        let ended = service.ended().await;
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+        for client in clients {
+            assert_eq!(client.await.unwrap(), 0, "{}", ended.ledger());
+        }
+    }
+}
