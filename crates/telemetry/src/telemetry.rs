@@ -106,6 +106,7 @@ impl Telemetry {
         S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync,
     {
         use tracing_subscriber::Layer as _;
+        use tracing_subscriber::filter::FilterExt as _;
         let mut layers = Vec::new();
         if let Some(sink) = &self.0.logs {
             let lines = crate::logs::layer::EventLines {
@@ -113,7 +114,9 @@ impl Telemetry {
                 format: self.0.format,
                 service: self.0.service.clone(),
             };
-            layers.push(lines.with_filter(filter_of(&self.0.filter)).boxed());
+            let directives = &self.0.filter;
+            let filter = filter_of(directives).and(crate::traces::sdk_events(directives));
+            layers.push(lines.with_filter(filter).boxed());
         }
         layers.extend(crate::traces::bridge(&self.0.spans));
         layers

@@ -15,10 +15,15 @@ pub(crate) use export::{Otlp, own_provider};
 pub(crate) use processor::Batching;
 pub(crate) use span::{RequestSpan, Spans, Start};
 
-use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{Targets, filter_fn};
+use tracing_subscriber::layer::Filter;
 use tracing_subscriber::registry::LookupSpan;
+
+/// How the targets of the SDK's crates begin.
+const SDK: &str = "opentelemetry";
 
 /// The exporter's own client, whose spans would be exported in their turn.
 const OWN_TRAFFIC: [&str; 8] = [
@@ -32,16 +37,24 @@ const OWN_TRAFFIC: [&str; 8] = [
     "tower",
 ];
 
+/// Lets the SDK's warnings through, and the rest of what it says only when the
+/// log's directives name it.
+pub(crate) fn sdk_events<S>(directives: &str) -> impl Filter<S> + use<S> {
+    let asked = directives.contains(SDK);
+    let wanted = move |metadata: &Metadata<'_>| {
+        asked || *metadata.level() <= Level::WARN || !metadata.target().starts_with(SDK)
+    };
+    filter_fn(wanted).with_max_level_hint(LevelFilter::TRACE)
+}
+
 /// Passes the application's spans to the tracer of `own`.
 pub(crate) fn bridge<S>(spans: &Spans) -> Option<Box<dyn Layer<S> + Send + Sync>>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let tracer = spans.own_tracer()?;
-    let quiet = OWN_TRAFFIC.map(|target| (target, tracing::level_filters::LevelFilter::OFF));
-    let filter = Targets::new()
-        .with_default(tracing::Level::INFO)
-        .with_targets(quiet);
+    let quiet = OWN_TRAFFIC.map(|target| (target, LevelFilter::OFF));
+    let filter = Targets::new().with_default(Level::INFO).with_targets(quiet);
     let layer = tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_location(false)
