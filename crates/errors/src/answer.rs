@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, response};
+use plimsoll_core::body::is_grpc;
 use plimsoll_core::ids::Ids;
 use plimsoll_core::{Outcome, Refusal, current};
 
 use crate::layer::Style;
 use crate::problem::{MEDIA_TYPE, Problem};
+use crate::public::{CAUSE_CHARS, one_line};
 use crate::{Fault, PlmCode, grpc};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -40,11 +42,11 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let grpc = kind.filter(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let headers = request.headers();
+        let kind = headers.get(header::CONTENT_TYPE);
         Self {
             head: request.method() == Method::HEAD,
-            grpc: grpc.cloned(),
+            grpc: kind.filter(|_| is_grpc(headers)).cloned(),
             #[cfg(feature = "axum")]
             matched: request
                 .extensions()
@@ -115,8 +117,9 @@ pub(crate) fn note(asked: &Asked, failure: &Failure, problem: &Problem) {
         record.fail(*outcome, fault.code.blame, fault.code.slo);
         record.code = Some(fault.code.id);
         record.reference.clone_from(&problem.reference);
-        if fault.cause.is_some() {
-            record.cause.clone_from(&fault.cause);
+        if let Some(cause) = &fault.cause {
+            // The field is public, so it may have been set without a bound.
+            record.cause = Some(one_line(cause, CAUSE_CHARS).into());
         }
         if asked.grpc.is_some() {
             record.grpc_status = Some(fault.code.grpc.number());

@@ -3,7 +3,7 @@
 /// Most characters of a detail that a client is shown.
 pub(crate) const DETAIL_CHARS: usize = 240;
 /// Most characters of a cause that is logged.
-pub(crate) const CAUSE_CHARS: usize = 4_096;
+pub(crate) const CAUSE_CHARS: usize = 1_024;
 
 /// At most `chars` characters of `text`, controls replaced by spaces.
 pub(crate) fn one_line(text: &str, chars: usize) -> String {

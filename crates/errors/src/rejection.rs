@@ -7,6 +7,9 @@
 //! drives all but the one of multipart (not in our features), so that another
 //! wording in a later axum fails a test here before it reaches a client.
 
+mod told;
+mod words;
+
 use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -19,6 +22,7 @@ use plimsoll_core::Blame;
 
 use crate::PlmCode;
 use crate::answer::Failure;
+use crate::layer::route;
 use crate::public::{DETAIL_CHARS, one_line};
 
 /// How a text of axum's begins, for which status, and what it means. A text
@@ -86,12 +90,30 @@ fn read(status: u16, text: &str) -> Option<Failure> {
     });
     let (_, begin, code) = row?;
     let mut failure = Failure::plm(*code);
+    let details = text.strip_prefix(begin).filter(|_| begin.ends_with(": "));
+    let (cause, details) = match details.map(|details| without_values(*code, details)) {
+        Some(details) => (format!("{begin}{details}"), Some(details)),
+        None => (text.to_owned(), None),
+    };
     if failure.fault.code.blame == Blame::Client {
-        let details = text.strip_prefix(begin).filter(|_| begin.ends_with(": "));
-        failure.fault.detail = details.map(|text| one_line(text, DETAIL_CHARS).into());
+        failure.fault.detail = details.map(|text| one_line(&text, DETAIL_CHARS).into());
     }
-    failure.fault = failure.fault.with_cause(text);
+    failure.fault = failure.fault.with_cause(cause);
     Some(failure)
+}
+
+/// The details of a text without the values that the client sent. The codes that
+/// are not named have none in their texts.
+fn without_values(code: PlmCode, details: &str) -> String {
+    match code {
+        PlmCode::MalformedJson
+        | PlmCode::JsonMismatch
+        | PlmCode::InvalidForm
+        | PlmCode::FormMismatch
+        | PlmCode::InvalidQuery => told::by_serde(details),
+        PlmCode::InvalidPath => told::by_path(details, route()),
+        _ => details.to_owned(),
+    }
 }
 
 /// The whole body, if it is there at once in one piece; put back in any case.

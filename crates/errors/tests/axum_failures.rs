@@ -96,7 +96,7 @@ fn rows() -> Vec<Row> {
         ("JSON syntax", json("{"), 400, "PLM-1003", "EOF while parsing"),
         ("JSON data", json("{\"number\":\"x\"}"), 422, "PLM-1004", "number: invalid type"),
         ("no content type", bare("POST", "/json"), 415, "PLM-1005", "Content-Type"),
-        ("path", bare("GET", "/cards/x"), 400, "PLM-1006", "Cannot parse `x`"),
+        ("path", bare("GET", "/cards/x"), 400, "PLM-1006", "to a `u32`"),
         ("path, not UTF-8", bare("GET", "/cards/%ff"), 400, "PLM-1006", "Invalid UTF-8"),
         ("raw path, not UTF-8", bare("GET", "/raw/%ff"), 400, "PLM-1006", "path"),
         ("query", bare("GET", "/query?number=x"), 400, "PLM-1007", "invalid digit"),

@@ -348,6 +348,37 @@ async fn a_grpc_call_gets_its_failure_as_trailers_only() {
 }
 
 #[tokio::test]
+async fn what_only_begins_like_grpc_gets_a_problem() {
+    for kind in [
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "application/grpcx",
+    ] {
+        let recording = Recording::default();
+        let request = request("POST", "/store").header("content-type", kind);
+        let request = request.body(empty()).unwrap();
+        let answer = send(app(&recording, ErrorsLayer::new()), request).await;
+        assert_eq!(answer.problem()["code"], "TEST-2001", "{kind}");
+        assert_eq!(recording.only().grpc_status, None, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_cause_is_bounded_even_when_it_was_set_by_hand() {
+    let long = || async {
+        let mut fault = Fault::new(TestCode::StoreDown);
+        fault.cause = Some("x".repeat(100_000).into());
+        Err::<(), _>(fault)
+    };
+    let recording = Recording::default();
+    let app = Router::new()
+        .route("/", get(long))
+        .layer(ErrorsLayer::new());
+    send(app.layer(recording.clone()), bare("GET", "/")).await;
+    assert_eq!(recording.only().cause.unwrap().chars().count(), 1_024);
+}
+
+#[tokio::test]
 async fn a_fault_is_a_whole_problem_without_the_layer_and_without_a_record() {
     let alone = Router::new().route("/missing", get(missing));
     let answer = send(alone, bare("GET", "/missing")).await;

@@ -70,3 +70,5 @@ pub use future::ResponseFuture;
 pub(crate) use layer::Style;
 pub use layer::{BODY_LIMIT, ErrorsLayer, Mapper};
 pub use service::Errors;
+#[cfg(feature = "axum")]
+pub(crate) use service::route;

@@ -63,6 +63,6 @@ fn too_large<Q>(style: &Style, request: &Request<Q>) -> Option<Refusal> {
 }
 
 /// The route of the current record, for counting.
-pub(super) fn route() -> &'static str {
+pub(crate) fn route() -> &'static str {
     current::with(|record| record.route).unwrap_or(value::UNMATCHED)
 }
