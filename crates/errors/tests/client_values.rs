@@ -195,7 +195,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_of_a_query_a_form_or_a_path_is_told_or_logged(
+    fn nothing_of_a_query_or_a_form_is_told_or_logged(
         pairs in prop::collection::vec((key(), marker(BOTH)), 1..4),
     ) {
         let pairs = pairs.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value)));

@@ -6,7 +6,8 @@
 //! the position. Of a message that is not recognised only the position is left.
 //!
 //! A key of a map and a field of a struct look the same in a path. A path is
-//! therefore told only if all of it could be names of fields.
+//! therefore told only if all of it could be names of fields; a key of a map that
+//! looks like one is told, so don't key maps by what is nobody's business.
 
 use super::words::{KINDS, OPENINGS, Opening, PARSED, SYNTAX};
 
