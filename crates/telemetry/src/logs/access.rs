@@ -15,6 +15,9 @@ pub const TARGET: &str = "plimsoll::access";
 /// Bytes of a path that are logged.
 const PATH_MAX: usize = 256;
 
+/// Bytes of a cause that are logged: a panic's message can be of any length.
+const CAUSE_MAX: usize = 4_096;
+
 /// The level of a request's line, by whose fault it was.
 pub(crate) fn level(record: &Record) -> tracing::Level {
     match (record.outcome, record.blame) {
@@ -64,7 +67,10 @@ fn json(out: &mut String, service: &str, time: SystemTime, record: &Record) {
     line.maybe("blame", record.blame.map(Blame::as_str));
     line.maybe("slo", record.slo.map(plimsoll_core::Slo::as_str));
     line.maybe("ref", record.reference.as_deref());
-    line.maybe("cause", record.cause.as_deref());
+    line.maybe(
+        "cause",
+        record.cause.as_deref().map(|cause| cut(cause, CAUSE_MAX)),
+    );
     line.millis("duration_ms", record.duration());
     line.millis("head_ms", record.time_to_head());
     line.number("bytes_in", record.bytes_in);
@@ -101,18 +107,18 @@ fn pretty(out: &mut String, time: SystemTime, record: &Record) {
     }
     if let Some(cause) = &record.cause {
         out.push_str(" cause=");
-        quote(out, cause);
+        quote(out, cut(cause, CAUSE_MAX));
     }
     let _ = writeln!(out, " request_id={}", record.ids.request_id);
 }
 
 /// As much of a path as is worth keeping.
 pub(crate) fn shortened(path: &str) -> &str {
-    let mut end = path.len().min(PATH_MAX);
-    while !path.is_char_boundary(end) {
-        end -= 1;
-    }
-    &path[..end]
+    cut(path, PATH_MAX)
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
 }
 
 #[cfg(test)]
@@ -120,6 +126,13 @@ mod tests {
     use super::*;
     use plimsoll_core::Slo;
     use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
+
+    #[test]
+    fn no_text_of_any_length_makes_a_line_of_any_length() {
+        let text = "\u{e9}".repeat(100_000);
+        assert_eq!(cut(&text, CAUSE_MAX - 1).len(), CAUSE_MAX - 2);
+        assert_eq!(shortened("/short"), "/short");
+    }
 
     #[test]
     fn the_line_has_these_keys_in_this_order() {
