@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 
+use super::http::Client;
 use super::processor::{Batching, BoundedProcessor};
 
 /// Where and how spans are exported.
@@ -37,7 +38,7 @@ impl std::fmt::Display for OtlpError {
         match self {
             Self::Https(endpoint) => write!(
                 f,
-                "OTLP endpoint {endpoint} wants TLS, which this build does not have; send to a collector on http://"
+                "OTLP endpoint {endpoint} wants TLS, which this build does not have; build with the feature `https` or send to a collector on http://"
             ),
             Self::Scheme(endpoint) => write!(
                 f,
@@ -66,6 +67,7 @@ pub(crate) fn own_provider(
 ) -> Result<(SdkTracerProvider, BoundedProcessor), OtlpError> {
     match otlp.endpoint.split_once("://") {
         Some(("http", _)) => {}
+        Some(("https", _)) if cfg!(feature = "https") => {}
         Some(("https", _)) => return Err(OtlpError::Https(public(&otlp.endpoint))),
         _ => return Err(OtlpError::Scheme(public(&otlp.endpoint))),
     }
@@ -74,6 +76,7 @@ pub(crate) fn own_provider(
         let http = SpanExporter::builder().with_http();
         let http = http
             .with_protocol(Protocol::HttpBinary)
+            .with_http_client(Client::new(timeout))
             .with_timeout(timeout);
         let exporter = http.with_endpoint(endpoint).build();
         exporter.map_err(|error| error.to_string())

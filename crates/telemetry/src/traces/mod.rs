@@ -6,6 +6,7 @@
 //! and `opentelemetry::Context::current()` carries its ids, sampled or not.
 
 mod export;
+mod http;
 mod processor;
 mod rejected;
 mod span;
