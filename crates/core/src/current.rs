@@ -8,7 +8,6 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -49,31 +48,29 @@ pub fn is_set() -> bool {
 pub struct Entered<'a> {
     home: &'a mut Option<Box<Record>>,
     outer: Option<Box<Record>>,
-    ambient: Option<Arc<dyn Ambient>>,
 }
 
 impl<'a> Entered<'a> {
     pub(crate) fn new(home: &'a mut Option<Box<Record>>) -> Self {
-        let ambient = home.as_deref().and_then(|record| record.ambient.clone());
-        if let Some(ambient) = &ambient {
+        if let Some(ambient) = ambient(home) {
             ambient.enter();
         }
         let outer = swap(home.take());
-        Self {
-            home,
-            outer,
-            ambient,
-        }
+        Self { home, outer }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         *self.home = swap(self.outer.take());
-        if let Some(ambient) = &self.ambient {
+        if let Some(ambient) = ambient(self.home) {
             ambient.exit();
         }
     }
+}
+
+fn ambient(home: &Option<Box<Record>>) -> Option<&dyn Ambient> {
+    home.as_deref()?.ambient.as_deref()
 }
 
 fn swap(record: Option<Box<Record>>) -> Option<Box<Record>> {

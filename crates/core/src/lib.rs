@@ -7,6 +7,8 @@
 //! | [`ids`] | trace, span and request ids; the `traceparent` header |
 //! | [`record`] | the one record of a request and the handle that finishes it once |
 //! | [`current`] | the record of the request being polled on this thread |
+//! | [`agent`] | what kind of client sends a request |
+//! | [`keep`] | why the details of a request are kept |
 //! | [`body`] | the one body wrapper of the stack |
 //! | [`held`] | a body that holds a permit where there is no record |
 //! | [`permit`] | what a request holds until the end of its body |
@@ -18,12 +20,14 @@
 //!
 //! It imports no other crate of the workspace.
 
+pub mod agent;
 pub mod body;
 pub mod clock;
 pub mod current;
 pub mod held;
 pub mod ids;
 pub mod intern;
+pub mod keep;
 pub mod mode;
 pub mod names;
 pub mod outcome;
@@ -33,9 +37,11 @@ pub mod record;
 pub mod refusal;
 pub mod settings;
 
+pub use agent::Agent;
 pub use body::ObservedBody;
 pub use clock::Clock;
 pub use held::HeldBody;
+pub use keep::Keep;
 pub use mode::{Mode, Part, Rollout};
 pub use outcome::{Blame, Outcome, Slo};
 pub use permit::{Permit, Release};

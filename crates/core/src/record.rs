@@ -5,8 +5,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::agent::Agent;
 use crate::current::Entered;
 use crate::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
+use crate::keep::Keep;
 use crate::names::value;
 use crate::outcome::{Blame, Outcome, Slo};
 use crate::permit::Permit;
@@ -63,9 +65,28 @@ pub struct Record {
     pub reference: Option<Box<str>>,
     /// The failure's source chain or panic message: logged, never sent.
     pub cause: Option<Box<str>>,
-    /// What else must be current while the request is polled.
-    pub ambient: Option<Arc<dyn Ambient>>,
+    /// What the client is, by its `User-Agent`.
+    pub agent: Agent,
+    /// What is known of a gRPC call beside its status.
+    pub grpc: Option<Box<Grpc>>,
+    /// Why the request's details are kept; decided at its end.
+    pub keep: Option<Keep>,
+    /// What else must be current while the request is polled. Stays for the next
+    /// request of the record, so that it need not be made anew.
+    pub ambient: Option<Box<dyn Ambient>>,
+    /// What a signal notes of the request until its end, such as events that
+    /// are written only if it fails. Stays like `ambient`.
+    pub scratch: Option<Box<dyn Any + Send + Sync>>,
     permits: Vec<Permit>,
+}
+
+/// What is known of a gRPC call: RPC semantic conventions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grpc {
+    /// Nanoseconds that the caller's `grpc-timeout` gives the call.
+    pub timeout: Option<u64>,
+    /// Messages of the response body handed on so far.
+    pub sent: u64,
 }
 
 /// Something of another library that follows a request through its polls, such
@@ -75,6 +96,8 @@ pub trait Ambient: Any + Send + Sync + fmt::Debug {
     fn enter(&self);
     /// Called after each poll, on the same thread.
     fn exit(&self);
+    /// Called when the record is emptied for another request.
+    fn clear(&mut self);
 }
 
 impl Record {
@@ -103,7 +126,11 @@ impl Record {
             decision: None,
             reference: None,
             cause: None,
+            agent: Agent::None,
+            grpc: None,
+            keep: None,
             ambient: None,
+            scratch: None,
             permits: Vec::new(),
         }
     }
@@ -112,11 +139,18 @@ impl Record {
     pub fn reset(&mut self, ids: Ids, started: u64) {
         let mut path = std::mem::take(&mut self.path);
         let mut permits = std::mem::take(&mut self.permits);
+        let mut ambient = self.ambient.take();
+        let scratch = self.scratch.take();
         path.clear();
         permits.clear();
+        if let Some(ambient) = &mut ambient {
+            ambient.clear();
+        }
         *self = Self::new(ids, started);
         self.path = path;
         self.permits = permits;
+        self.ambient = ambient;
+        self.scratch = scratch;
     }
 
     /// Keeps a permit until the end of the body.

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use plimsoll_core::peer::Trust;
 use plimsoll_core::record::Record;
-use plimsoll_core::{Clock, Outcome, Sink};
+use plimsoll_core::{Clock, Keep, Outcome, Sink};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Warning;
@@ -15,11 +15,12 @@ use crate::grpc_routes::GrpcRoutes;
 use crate::ledger::Balance;
 use crate::logs::sink::LogSink;
 use crate::logs::{Format, access};
-use crate::metrics::series::RequestSeries;
 use crate::metrics::{MetricsRecorder, Page};
 use crate::pool;
 use crate::report::Requests;
+use crate::rows::{Row, Rows};
 use crate::sentry::Reporter;
+use crate::slow::SlowBudget;
 use crate::traces::{RequestSpan, Spans};
 
 type Collector = Box<dyn Fn(&mut Page) + Send + Sync>;
@@ -37,7 +38,7 @@ pub(crate) struct Instance {
     pub(crate) join_logs: bool,
     pub(crate) own_metrics: bool,
     pub(crate) recorder: MetricsRecorder,
-    pub(crate) series: Option<RequestSeries>,
+    pub(crate) rows: Rows,
     pub(crate) spans: Spans,
     pub(crate) sentry: Reporter,
     pub(crate) warnings: Mutex<Vec<Warning>>,
@@ -52,6 +53,7 @@ pub(crate) struct State {
     finished: [AtomicU64; Outcome::ALL.len()],
     pub(crate) aborting: AtomicBool,
     grpc_routes: GrpcRoutes,
+    slow: SlowBudget,
     second_layer: OnceLock<()>,
     pub(crate) collectors: Mutex<Vec<Collector>>,
 }
@@ -76,7 +78,7 @@ impl Instance {
     /// Counts a request whose call began; returns how many are in flight.
     pub(crate) fn begin(&self, method: &'static str) -> u64 {
         self.state.started.fetch_add(1, Ordering::Relaxed);
-        if let Some(series) = &self.series {
+        if let Some(series) = self.rows.series() {
             series.begin(method);
         }
         self.state.in_flight.fetch_add(1, Ordering::Relaxed) + 1
@@ -113,6 +115,15 @@ impl Instance {
         } else if self.join_logs {
             crate::logs::join::event(record);
         }
+    }
+
+    /// Slow by the pace of its route, and within what may be kept for that.
+    /// The time to the head counts: a slow reader is not a slow service.
+    fn is_slow(&self, row: &Row, record: &Record) -> bool {
+        let now = record.ended;
+        row.pace.observe(now, record.time_to_head())
+            && row.pace.may_keep(now)
+            && self.state.slow.may_keep(now)
     }
 
     pub(crate) fn requests(&self) -> Requests {
@@ -154,14 +165,15 @@ impl Sink for Instance {
         let outcome = record.outcome.unwrap_or(Outcome::Fault);
         self.state.finished[outcome as usize].fetch_add(1, Ordering::Relaxed);
         self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if let Some(series) = &self.series {
-            series.finish(&record);
+        let row = self.rows.of(&record);
+        record.keep = Keep::of(&record, self.is_slow(&row, &record));
+        if let (Some(all), Some(series)) = (self.rows.series(), &row.series) {
+            all.finish(series, &record);
         }
         let signals = AssertUnwindSafe(|| {
             self.access_line(&record);
             self.sentry.report(&record);
-            let ambient = record.ambient.take();
-            let ambient: Option<&dyn std::any::Any> = ambient.as_deref().map(|it| it as _);
+            let ambient: Option<&dyn std::any::Any> = record.ambient.as_deref().map(|it| it as _);
             if let Some(span) = ambient.and_then(|it| it.downcast_ref::<RequestSpan>()) {
                 span.end(&record);
             }

@@ -16,7 +16,9 @@ mod logs;
 pub mod metrics;
 mod pool;
 mod report;
+mod rows;
 mod sentry;
+mod slow;
 mod telemetry;
 mod traces;
 

@@ -130,7 +130,7 @@ impl Telemetry {
     /// Names routes that will be asked, so that their series stand at 0 from the
     /// first scrape, before any request. Others appear with their first request.
     pub fn expect_routes(&self, routes: &[(http::Method, &'static str)]) {
-        if let Some(series) = &self.0.series {
+        if let Some(series) = self.0.rows.series() {
             for (method, route) in routes {
                 series.expect(method_label(method), route);
             }

@@ -11,7 +11,7 @@ use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::PeerAddr;
 use plimsoll_core::record::{Ending, Open, Record};
-use plimsoll_core::{ObservedBody, Sink as _, current, intern};
+use plimsoll_core::{Agent, ObservedBody, Sink as _, current, intern};
 use tower_service::Service;
 
 use super::ResponseFuture;
@@ -128,6 +128,9 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     record.path.push_str(path);
     record.client = peer.map(|peer| instance.trust().client(peer, headers));
     record.bytes_in = declared_length(headers).unwrap_or(0);
+    if let Some(agent) = headers.get(header::USER_AGENT) {
+        record.agent = Agent::of(agent.as_bytes());
+    }
     note_grpc(&mut record, headers);
     record.in_flight = instance.begin(method);
     Open::new(record, Arc::clone(instance) as _)

@@ -1,18 +1,12 @@
 //! The request metrics: handles resolved once per series and kept.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
 use plimsoll_core::names::{self, label, value};
 use plimsoll_core::record::Record;
 use plimsoll_core::{Blame, Outcome, Slo};
 
 use super::recorder::MetricsRecorder;
-
-/// Distinct combinations counted apart; with at most 20 series each this keeps
-/// the page under the documented 10,000 series.
-const MAX_COMBINATIONS: usize = 500;
+use crate::rows::Combination;
 
 /// What a method's label may say: the semantic conventions' nine and `_OTHER`.
 const METHODS: [&str; 10] = [
@@ -30,44 +24,8 @@ const METHODS: [&str; 10] = [
 
 const METADATA: Metadata<'static> = Metadata::new("plimsoll", Level::INFO, None);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Combination {
-    method: &'static str,
-    route: &'static str,
-    status: u16,
-    outcome: Outcome,
-    code: &'static str,
-    blame: Option<Blame>,
-    slo: Slo,
-}
-
-impl Combination {
-    fn of(record: &Record) -> Self {
-        Self {
-            method: record.method,
-            route: record.route,
-            status: record.status,
-            outcome: record.outcome.unwrap_or(Outcome::Fault),
-            code: record.code.unwrap_or(""),
-            blame: record.blame,
-            slo: record.slo.unwrap_or(Slo::Bad),
-        }
-    }
-
-    /// The row into which everything over the budget is folded: what an SLO
-    /// counts stays true, where it happened is lost.
-    fn overflow(&self) -> Self {
-        Self {
-            method: value::OTHER,
-            route: value::OVERFLOW,
-            status: 0,
-            code: "",
-            ..self.clone()
-        }
-    }
-}
-
-struct Series {
+/// The handles of one combination.
+pub(crate) struct Series {
     requests: Counter,
     duration: Histogram,
     time_to_head: Option<Histogram>,
@@ -76,7 +34,6 @@ struct Series {
 /// Every series of requests, through one recorder.
 pub(crate) struct RequestSeries {
     recorder: MetricsRecorder,
-    known: RwLock<HashMap<Combination, Arc<Series>>>,
     active: [(&'static str, Gauge); METHODS.len()],
     started: Counter,
 }
@@ -93,7 +50,6 @@ impl RequestSeries {
         Self {
             active,
             started: recorder.register_counter(&started, &METADATA),
-            known: RwLock::default(),
             recorder,
         }
     }
@@ -112,8 +68,7 @@ impl RequestSeries {
     }
 
     /// Counts a finished request.
-    pub(crate) fn finish(&self, record: &Record) {
-        let series = self.series(Combination::of(record));
+    pub(crate) fn finish(&self, series: &Series, record: &Record) {
         series.requests.increment(1);
         series.duration.record(seconds(record.duration()));
         if let Some(time_to_head) = &series.time_to_head {
@@ -122,21 +77,6 @@ impl RequestSeries {
         if let Some(active) = self.active(record.method) {
             active.decrement(1.0);
         }
-    }
-
-    fn series(&self, wanted: Combination) -> Arc<Series> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.get(&wanted) {
-            return Arc::clone(series);
-        }
-        let full = known.len() >= MAX_COMBINATIONS;
-        drop(known);
-        let wanted = if full { wanted.overflow() } else { wanted };
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let series = known
-            .entry(wanted.clone())
-            .or_insert_with(|| Arc::new(self.register(&wanted)));
-        Arc::clone(series)
     }
 
     /// Registers the good and the bad series of a route at 0, so that a first
@@ -159,7 +99,8 @@ impl RequestSeries {
         }
     }
 
-    fn register(&self, wanted: &Combination) -> Series {
+    /// The handles of a new combination.
+    pub(crate) fn register(&self, wanted: &Combination) -> Series {
         self.expect(wanted.method, wanted.route);
         let status = match wanted.status {
             0 => "0".into(),
@@ -247,7 +188,14 @@ fn describe(recorder: &MetricsRecorder) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Rows;
     use plimsoll_core::record::fresh_ids;
+
+    fn finish(rows: &Rows, record: &Record) {
+        let row = rows.of(record);
+        let series = row.series.as_ref().unwrap();
+        rows.series().unwrap().finish(series, record);
+    }
 
     fn finished(route: &'static str, status: u16, outcome: Outcome, slo: Slo) -> Record {
         let mut record = Record::new(fresh_ids(false), 0);
@@ -266,7 +214,8 @@ mod tests {
         let recorder = MetricsRecorder::default();
         let series = RequestSeries::new(recorder.clone());
         series.begin("GET");
-        series.finish(&finished("/cards", 200, Outcome::Success, Slo::Good));
+        let rows = Rows::new(Some(series));
+        finish(&rows, &finished("/cards", 200, Outcome::Success, Slo::Good));
         let text = recorder.render().finish();
         let of = |slo: &str| {
             let mut lines = text.lines();
@@ -288,12 +237,9 @@ mod tests {
     fn what_an_slo_excludes_is_in_no_latency_objective() {
         let recorder = MetricsRecorder::default();
         let series = RequestSeries::new(recorder.clone());
-        series.finish(&finished(
-            "/cards",
-            404,
-            Outcome::ClientError,
-            Slo::Excluded,
-        ));
+        let rows = Rows::new(Some(series));
+        let missing = finished("/cards", 404, Outcome::ClientError, Slo::Excluded);
+        finish(&rows, &missing);
         let count = "plimsoll_time_to_head_seconds_count{http_request_method=\"GET\",http_route=\"/cards\"} 0";
         assert!(recorder.render().finish().contains(count));
     }
@@ -302,8 +248,9 @@ mod tests {
     fn over_the_budget_routes_fold_into_one() {
         let recorder = MetricsRecorder::default();
         let series = RequestSeries::new(recorder.clone());
+        let rows = Rows::new(Some(series));
         for status in 0..2_000 {
-            series.finish(&finished("/x", status, Outcome::Success, Slo::Good));
+            finish(&rows, &finished("/x", status, Outcome::Success, Slo::Good));
         }
         let text = recorder.render().finish();
         let lines = text.lines().filter(|line| !line.starts_with('#')).count();

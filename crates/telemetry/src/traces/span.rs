@@ -1,7 +1,6 @@
 //! The request's span: begun by a tracer, attached around polls, ended from the record.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{
@@ -94,7 +93,7 @@ impl Spans {
     }
 
     /// Begins the request's span. `None` when nothing is to be attached.
-    pub(crate) fn begin(&self, start: &Start<'_>) -> Option<(Begun, Arc<RequestSpan>)> {
+    pub(crate) fn begin(&self, start: &Start<'_>) -> Option<(Begun, Box<RequestSpan>)> {
         let context = match self {
             Self::Unrecorded { installed } if installed.load(Ordering::Relaxed) => {
                 unrecorded(start)
@@ -126,7 +125,7 @@ impl Spans {
                 sampled: ids.is_sampled(),
             }
         };
-        Some((begun, Arc::new(RequestSpan(context))))
+        Some((begun, Box::new(RequestSpan(context))))
     }
 }
 
@@ -248,5 +247,9 @@ impl Ambient for RequestSpan {
     fn exit(&self) {
         let guard = ATTACHED.with_borrow_mut(Vec::pop);
         drop(guard);
+    }
+
+    fn clear(&mut self) {
+        self.0 = Context::new();
     }
 }

@@ -1,0 +1,178 @@
+//! What may be chosen, and what comes of it.
+
+mod logs;
+mod metrics;
+mod sentry;
+mod traces;
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use plimsoll_core::Clock;
+use plimsoll_core::peer::Trust;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Ownership, Warning};
+use crate::error::TelemetryError;
+use crate::instance::{Instance, State};
+use crate::logs::Format;
+use crate::logs::filter::{access_level, filter_of};
+use crate::logs::sink::LogSink;
+use crate::metrics::MetricsRecorder;
+use crate::metrics::series::RequestSeries;
+use crate::rows::Rows;
+use crate::sentry::Reporter;
+use crate::telemetry::Telemetry;
+use crate::traces::{OtlpError, Spans, own_provider};
+
+use self::logs::LogsConfig;
+use self::metrics::MetricsConfig;
+use self::sentry::SentryConfig;
+use self::traces::TracesConfig;
+
+type Env = Box<dyn Fn(&str) -> Option<String> + Send>;
+
+/// Builds a [`Telemetry`]; every setting has a default.
+pub struct Builder {
+    service: String,
+    logs: LogsConfig,
+    metrics: MetricsConfig,
+    traces: TracesConfig,
+    sentry: SentryConfig,
+    trust: Trust,
+    clock: Clock,
+    env: Env,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(service: &str) -> Self {
+        Self {
+            service: service.into(),
+            logs: LogsConfig::default(),
+            metrics: MetricsConfig::default(),
+            traces: TracesConfig::default(),
+            sentry: SentryConfig::default(),
+            trust: Trust::nobody(),
+            clock: Clock::system(),
+            env: Box::new(|name| std::env::var(name).ok()),
+        }
+    }
+
+    /// Peers whose trace context and forwarding headers are believed. Default: nobody.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// The clock. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where environment variables are read. Default: the process's, from which
+    /// the OpenTelemetry SDK reads resource and sampler in any case.
+    #[must_use]
+    pub fn env(mut self, env: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
+        self.env = Box::new(env);
+        self
+    }
+
+    /// Builds the instance and leaves every global of the process alone.
+    ///
+    /// # Errors
+    ///
+    /// When the log writer's thread cannot be started. Faults in the
+    /// configuration are warnings: see [`Telemetry::warnings`].
+    pub fn build(self) -> Result<Telemetry, TelemetryError> {
+        let mut warnings = Vec::new();
+        let format = self.logs.format.unwrap_or_else(|| {
+            let terminal = self.logs.output.is_none() && std::io::stdout().is_terminal();
+            if terminal {
+                Format::Pretty
+            } else {
+                Format::Json
+            }
+        });
+        let logs = match self.logs.of {
+            Ownership::Own => {
+                let output = self
+                    .logs
+                    .output
+                    .unwrap_or_else(|| Box::new(std::io::stdout()));
+                Some(
+                    LogSink::start(self.logs.capacity, output)
+                        .map_err(TelemetryError::LogThread)?,
+                )
+            }
+            Ownership::Join | Ownership::Off => None,
+        };
+        if let Err(error) = EnvFilter::builder().parse(&self.logs.filter) {
+            let problem = format!("{error}; `info` is used");
+            warnings.push(Warning::new("PLIMSOLL_LOG", problem));
+        }
+        let filter = filter_of(&self.logs.filter);
+        let access_level = access_level(&self.logs.filter, &filter);
+        let spans = match self.traces.of {
+            Ownership::Off => Spans::Off,
+            Ownership::Join => Spans::Join,
+            Ownership::Own => match config::otlp(
+                &self.env,
+                self.traces.endpoint,
+                self.traces.ratio,
+                &mut warnings,
+            ) {
+                None => Spans::unrecorded(),
+                Some(otlp) => match own_provider(&self.service, otlp) {
+                    Ok((provider, processor)) => Spans::own(provider, processor),
+                    Err(error) => {
+                        warnings.push(otlp_warning(&error));
+                        Spans::unrecorded()
+                    }
+                },
+            },
+        };
+        let recorder = MetricsRecorder::default();
+        let series =
+            (self.metrics.of != Ownership::Off).then(|| RequestSeries::new(recorder.clone()));
+        let dsn = self.sentry.dsn.or_else(|| (self.env)("SENTRY_DSN"));
+        let sentry = Reporter::new(self.sentry.of, dsn, &self.service, &mut warnings);
+        let instance = Instance {
+            service: self.service,
+            clock: self.clock,
+            trust: self.trust,
+            born: SystemTime::now(),
+            format,
+            filter: self.logs.filter,
+            access_level,
+            logs,
+            join_logs: self.logs.of == Ownership::Join,
+            own_metrics: self.metrics.of == Ownership::Own,
+            recorder,
+            rows: Rows::new(series),
+            spans,
+            sentry,
+            warnings: Mutex::new(warnings),
+            state: State::default(),
+        };
+        Ok(Telemetry::of(instance))
+    }
+}
+
+fn otlp_warning(error: &OtlpError) -> Warning {
+    Warning::new(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        format!("{error}; no span is exported"),
+    )
+}

@@ -1,0 +1,36 @@
+//! How the traces are made.
+
+use super::Builder;
+use crate::config::Ownership;
+
+/// What the traces can be told.
+#[derive(Default)]
+pub(crate) struct TracesConfig {
+    pub(crate) of: Ownership,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) ratio: Option<f64>,
+}
+
+impl Builder {
+    /// Whose the traces are. Default: own, exported once an endpoint is named.
+    #[must_use]
+    pub fn traces(mut self, of: Ownership) -> Self {
+        self.traces.of = of;
+        self
+    }
+
+    /// Full address of an OTLP traces endpoint. Default: `OTEL_EXPORTER_OTLP_*`.
+    #[must_use]
+    pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
+        self.traces.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Share of requests without a trusted parent whose spans are kept, 0 to 1.
+    /// Default: `OTEL_TRACES_SAMPLER`, else all.
+    #[must_use]
+    pub fn sample_ratio(mut self, ratio: f64) -> Self {
+        self.traces.ratio = Some(ratio.clamp(0.0, 1.0));
+        self
+    }
+}

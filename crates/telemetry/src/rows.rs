@@ -1,0 +1,173 @@
+//! What is kept for each combination of a request's labels, found again without
+//! a lock: series, and what its route's requests take.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use plimsoll_core::names::value;
+use plimsoll_core::record::Record;
+use plimsoll_core::{Blame, Outcome, Slo};
+
+use crate::metrics::series::{RequestSeries, Series};
+use crate::slow::Pace;
+
+/// Distinct combinations kept apart; with at most 20 series each this keeps
+/// the page under the documented 10,000 series.
+const MAX_COMBINATIONS: usize = 500;
+
+/// Places of a thread's own cache; a power of two.
+const PLACES: usize = 256;
+
+/// The labels of a finished request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Combination {
+    pub(crate) method: &'static str,
+    pub(crate) route: &'static str,
+    pub(crate) status: u16,
+    pub(crate) outcome: Outcome,
+    pub(crate) code: &'static str,
+    pub(crate) blame: Option<Blame>,
+    pub(crate) slo: Slo,
+}
+
+impl Combination {
+    fn of(record: &Record) -> Self {
+        Self {
+            method: record.method,
+            route: record.route,
+            status: record.status,
+            outcome: record.outcome.unwrap_or(Outcome::Fault),
+            code: record.code.unwrap_or(""),
+            blame: record.blame,
+            slo: record.slo.unwrap_or(Slo::Bad),
+        }
+    }
+
+    /// The row into which everything over the budget is folded: what an SLO
+    /// counts stays true, where it happened is lost.
+    fn overflow(&self) -> Self {
+        Self {
+            method: value::OTHER,
+            route: value::OVERFLOW,
+            status: 0,
+            code: "",
+            ..*self
+        }
+    }
+
+    /// Equal without reading a text: templates and codes are never freed.
+    fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self.route, other.route)
+            && std::ptr::eq(self.method, other.method)
+            && std::ptr::eq(self.code, other.code)
+            && self.status == other.status
+            && self.outcome == other.outcome
+            && self.blame == other.blame
+            && self.slo == other.slo
+    }
+
+    fn place(&self) -> usize {
+        let route = self.route.as_ptr().addr() >> 3;
+        let method = self.method.as_ptr().addr() >> 2;
+        let rest = usize::from(self.status) << 4 | self.outcome as usize;
+        let mixed = (route ^ method.rotate_left(17) ^ rest).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed >> (usize::BITS - PLACES.ilog2()) as usize
+    }
+}
+
+/// What one combination has.
+pub(crate) struct Row {
+    pub(crate) series: Option<Series>,
+    /// Shared by the rows of a route.
+    pub(crate) pace: Arc<Pace>,
+}
+
+struct Place {
+    owner: u64,
+    combination: Combination,
+    row: Arc<Row>,
+}
+
+thread_local! {
+    static SEEN: RefCell<Vec<Option<Place>>> = RefCell::new((0..PLACES).map(|_| None).collect());
+}
+
+/// All rows of one instance.
+pub(crate) struct Rows {
+    /// Tells the instances of a process apart in the threads' caches.
+    id: u64,
+    series: Option<RequestSeries>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    rows: HashMap<Combination, Arc<Row>>,
+    paces: HashMap<&'static str, Arc<Pace>>,
+}
+
+impl Rows {
+    pub(crate) fn new(series: Option<RequestSeries>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            series,
+            known: RwLock::default(),
+        }
+    }
+
+    /// The metrics, unless they are off.
+    pub(crate) fn series(&self) -> Option<&RequestSeries> {
+        self.series.as_ref()
+    }
+
+    /// The row of a finished record.
+    pub(crate) fn of(&self, record: &Record) -> Arc<Row> {
+        let wanted = Combination::of(record);
+        let place = wanted.place();
+        // A record may end in a thread-local destructor, when the cache is gone.
+        let seen = SEEN.try_with(|seen| {
+            let seen = seen.try_borrow().ok()?;
+            let found = seen.get(place)?.as_ref()?;
+            let same = found.owner == self.id && found.combination.is(&wanted);
+            same.then(|| Arc::clone(&found.row))
+        });
+        if let Ok(Some(row)) = seen {
+            return row;
+        }
+        let row = self.shared(wanted);
+        let _ = SEEN.try_with(|seen| {
+            if let Some(free) = seen.try_borrow_mut().ok()?.get_mut(place) {
+                *free = Some(Place {
+                    owner: self.id,
+                    combination: wanted,
+                    row: Arc::clone(&row),
+                });
+            }
+            Some(())
+        });
+        row
+    }
+
+    fn shared(&self, wanted: Combination) -> Arc<Row> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = known.rows.get(&wanted) {
+            return Arc::clone(row);
+        }
+        let full = known.rows.len() >= MAX_COMBINATIONS;
+        drop(known);
+        let wanted = if full { wanted.overflow() } else { wanted };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { rows, paces } = &mut *known;
+        let row = rows.entry(wanted).or_insert_with(|| {
+            let series = self.series.as_ref();
+            Arc::new(Row {
+                series: series.map(|series| series.register(&wanted)),
+                pace: Arc::clone(paces.entry(wanted.route).or_default()),
+            })
+        });
+        Arc::clone(row)
+    }
+}
