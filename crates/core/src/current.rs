@@ -52,7 +52,7 @@ pub struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     pub(crate) fn new(home: &'a mut Option<Box<Record>>) -> Self {
-        if let Some(ambient) = ambient(home) {
+        if let Some(ambient) = ambient(home.as_deref()) {
             ambient.enter();
         }
         let outer = swap(home.take());
@@ -63,14 +63,14 @@ impl<'a> Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         *self.home = swap(self.outer.take());
-        if let Some(ambient) = ambient(self.home) {
+        if let Some(ambient) = ambient(self.home.as_deref()) {
             ambient.exit();
         }
     }
 }
 
-fn ambient(home: &Option<Box<Record>>) -> Option<&dyn Ambient> {
-    home.as_deref()?.ambient.as_deref()
+fn ambient(home: Option<&Record>) -> Option<&dyn Ambient> {
+    home?.ambient.as_deref()
 }
 
 fn swap(record: Option<Box<Record>>) -> Option<Box<Record>> {
