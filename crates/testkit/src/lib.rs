@@ -15,4 +15,7 @@ pub mod http;
 pub mod otlp;
 pub mod page;
 pub mod process;
+mod receiver;
+pub mod sentry;
+pub mod signals;
 pub mod wait;
