@@ -98,6 +98,11 @@ pub trait Ambient: Any + Send + Sync + fmt::Debug {
     fn exit(&self);
     /// Called when the record is emptied for another request.
     fn clear(&mut self);
+    /// What follows work of the request to another task, taken where the work is
+    /// handed over; see [`crate::current::carry`].
+    fn carried(&self) -> Option<Box<dyn Ambient>> {
+        None
+    }
 }
 
 impl Record {

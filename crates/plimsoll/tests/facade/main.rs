@@ -7,6 +7,7 @@
 )]
 
 mod agreement;
+mod client;
 mod collector;
 mod endings;
 mod grpc;

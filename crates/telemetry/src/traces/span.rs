@@ -252,4 +252,14 @@ impl Ambient for RequestSpan {
     fn clear(&mut self) {
         self.0 = Context::new();
     }
+
+    /// The span that is active where the work is handed over, when it is one of
+    /// this trace, so that the work's spans nest in it.
+    fn carried(&self) -> Option<Box<dyn Ambient>> {
+        let here = Context::current();
+        let trace = |context: &Context| context.span().span_context().trace_id();
+        let of_request = trace(&here) == trace(&self.0);
+        let context = if of_request { here } else { self.0.clone() };
+        Some(Box::new(Self(context)))
+    }
 }
