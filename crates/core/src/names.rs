@@ -27,6 +27,20 @@ pub const TELEMETRY_DELIVERED: &str = "plimsoll_telemetry_delivered_total";
 pub const TELEMETRY_DROPPED: &str = "plimsoll_telemetry_dropped_total";
 /// Gauge: what each signal still holds. Label: signal.
 pub const TELEMETRY_PENDING: &str = "plimsoll_telemetry_pending";
+/// Gauge: what waits in a signal's queue: bytes of lines, spans, events. Label: signal.
+pub const TELEMETRY_QUEUE_DEPTH: &str = "plimsoll_telemetry_queue_depth";
+/// Gauge: what may wait in a signal's queue. Label: signal.
+pub const TELEMETRY_QUEUE_CAPACITY: &str = "plimsoll_telemetry_queue_capacity";
+/// Counter: writes or exports. Labels: signal, result (`success`, `failure`).
+pub const TELEMETRY_EXPORTS: &str = "plimsoll_telemetry_exports_total";
+/// Counter, seconds spent in writes or exports. Label: signal.
+pub const TELEMETRY_EXPORT_SECONDS: &str = "plimsoll_telemetry_export_seconds_total";
+/// Gauge, seconds the last write or export took. Label: signal.
+pub const TELEMETRY_LAST_EXPORT: &str = "plimsoll_telemetry_last_export_seconds";
+/// Gauge, seconds since the last success; absent before the first. Label: signal.
+pub const TELEMETRY_LAST_SUCCESS: &str = "plimsoll_telemetry_last_success_age_seconds";
+/// Gauge: failures since the last success. Label: signal.
+pub const TELEMETRY_FAILURES: &str = "plimsoll_telemetry_consecutive_failures";
 /// Counter: faults in Plimsoll's own configuration. Label: setting.
 pub const CONFIG_WARNINGS: &str = "plimsoll_config_warnings_total";
 /// Counter: connections that ended before a request reached the layer. Label: reason.
@@ -72,6 +86,8 @@ pub mod label {
     pub const SIGNAL: &str = "signal";
     /// Why something was lost or closed.
     pub const REASON: &str = "reason";
+    /// `success` or `failure`.
+    pub const RESULT: &str = "result";
     /// Name of a limit.
     pub const POLICY: &str = "policy";
     /// What a limit decided.

@@ -11,6 +11,7 @@ use plimsoll_core::{Clock, Keep, Outcome, Sink};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::Warning;
+use crate::exports::Outlet;
 use crate::grpc_routes::GrpcRoutes;
 use crate::ledger::Balance;
 use crate::logs::sink::LogSink;
@@ -146,6 +147,15 @@ impl Instance {
             balances.push(("traces", processor.balance()));
         }
         balances
+    }
+
+    pub(crate) fn outlets(&self) -> Vec<Outlet> {
+        let mut outlets = Vec::new();
+        outlets.extend(self.logs.as_ref().map(LogSink::outlet));
+        if let Spans::Own { processor, .. } = &self.spans {
+            outlets.push(processor.outlet());
+        }
+        outlets
     }
 }
 

@@ -13,15 +13,18 @@ pub enum Reason {
     WriteFailed,
     /// Shutdown ended before it was delivered.
     Shutdown,
+    /// More than the bound on how much may be sent, ours or the sink's.
+    RateLimited,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::QueueFull,
         Self::ExportFailed,
         Self::WriteFailed,
         Self::Shutdown,
+        Self::RateLimited,
     ];
 
     /// The label value.
@@ -31,6 +34,7 @@ impl Reason {
             Self::ExportFailed => "export_failed",
             Self::WriteFailed => "write_failed",
             Self::Shutdown => "shutdown",
+            Self::RateLimited => "rate_limited",
         }
     }
 }
@@ -91,9 +95,20 @@ impl Balance {
         self.dropped.iter().sum()
     }
 
+    /// What was lost by a fault: what a bound on rates keeps back is not.
+    pub fn lost_by_fault(&self) -> u64 {
+        self.lost() - self.dropped[Reason::RateLimited as usize]
+    }
+
+    /// What was made beyond all that is accounted for; 0 at rest.
+    pub fn surplus(&self) -> i128 {
+        let accounted = self.delivered + self.lost() + self.pending;
+        i128::from(self.produced) - i128::from(accounted)
+    }
+
     /// Whether every item is accounted for.
     pub fn holds(&self) -> bool {
-        self.produced == self.delivered + self.lost() + self.pending
+        self.surplus() == 0
     }
 }
 

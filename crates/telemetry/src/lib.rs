@@ -8,6 +8,7 @@
 mod builder;
 mod config;
 mod error;
+mod exports;
 mod grpc_routes;
 mod instance;
 pub mod layer;
@@ -25,12 +26,13 @@ mod traces;
 pub use builder::Builder;
 pub use config::{Ownership, UnknownOwnership, Warning};
 pub use error::TelemetryError;
+pub use exports::{Outlet, Queue};
 pub use layer::ObserveLayer;
 pub use ledger::{Balance, Ledger, Reason};
 pub use logs::Format;
 pub use logs::access::TARGET as ACCESS_TARGET;
 pub use report::{Report, Requests};
-pub use telemetry::Telemetry;
+pub use telemetry::{LAST_LINES, Telemetry};
 pub use traces::OtlpError;
 
 /// The route template of a service without a router: put it into the request's

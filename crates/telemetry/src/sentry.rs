@@ -37,6 +37,9 @@ mod off {
 
         #[expect(clippy::unused_self, reason = "the same face as with the feature")]
         pub(crate) fn close(&self, _: Instant) {}
+
+        #[expect(clippy::unused_self, reason = "the same face as with the feature")]
+        pub(crate) fn hurry(&self) {}
     }
 }
 
@@ -104,6 +107,9 @@ mod on {
                 }
             }
         }
+
+        #[expect(clippy::unused_self, reason = "its client's close cannot be cut short")]
+        pub(crate) fn hurry(&self) {}
 
         pub(crate) fn close(&self, deadline: Instant) {
             if let Self::Own(client) = self {

@@ -14,11 +14,15 @@ use crate::config::Warning;
 use crate::error::TelemetryError;
 use crate::instance::Instance;
 use crate::layer::ObserveLayer;
+use crate::logs::Format;
 use crate::logs::filter::filter_of;
 use crate::logs::life;
 use crate::metrics::{MetricsRecorder, Page};
 use crate::report::Report;
 use crate::traces::Spans;
+
+/// What a hurried shutdown leaves the log to write its last lines.
+pub const LAST_LINES: Duration = Duration::from_millis(250);
 
 /// A handle on one instance; clones share it.
 ///
@@ -154,6 +158,7 @@ impl Telemetry {
             &instance.service,
             instance.born,
             &instance.balances(),
+            &instance.outlets(),
         );
         let warnings = self.warnings();
         page.family(
@@ -233,6 +238,7 @@ impl Telemetry {
         Report {
             requests: self.0.requests(),
             signals: self.0.balances(),
+            outlets: self.0.outlets(),
         }
     }
 
@@ -240,6 +246,19 @@ impl Telemetry {
     /// shutdown: their clients did not leave.
     pub fn abort_requests(&self) {
         self.0.state.aborting.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends a [`Telemetry::shutdown`] that is under way, or one to come, at
+    /// once: what has not left by then is counted as lost. Lines still get
+    /// written, in at most [`LAST_LINES`].
+    pub fn hurry(&self) {
+        self.0.sentry.hurry();
+        if let Spans::Own { processor, .. } = &self.0.spans {
+            processor.hurry();
+        }
+        if let Some(logs) = &self.0.logs {
+            logs.hurry();
+        }
     }
 
     /// Flushes and ends every signal within `limit`, logs last, and says what
@@ -255,7 +274,11 @@ impl Telemetry {
             processor.close(most(8));
         }
         // The last line but its own: what is counted in it is at rest.
-        self.say("ledger", &[("report", self.report().to_string())]);
+        let report = self.report();
+        match self.0.format {
+            Format::Json => self.say("ledger", &[("report", report.to_string())]),
+            Format::Pretty => self.say(&format!("ledger: {}", report.summary()), &[]),
+        }
         if let Some(logs) = &self.0.logs {
             logs.shutdown(deadline);
         }

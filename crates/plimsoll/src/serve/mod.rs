@@ -114,7 +114,7 @@ impl Plimsoll {
         let _ = timeout(LINGER, self.drain().idle()).await;
         drop(checks);
 
-        let report = self.flush(budget.flush).await;
+        let report = self.flush(budget.flush, &mut signals).await;
         drop(listeners);
         tracing::debug!(balances = report.holds(), "telemetry flushed");
         if !ended && cut > 0 {
@@ -123,11 +123,19 @@ impl Plimsoll {
         Ok(())
     }
 
-    /// Flushes off the runtime, and prints the closing balance.
-    async fn flush(&self, limit: Duration) -> Report {
+    /// Flushes off the runtime, and prints the closing balance. A signal ends
+    /// the wait for sinks that do not answer.
+    async fn flush(&self, limit: Duration, signals: &mut Signals) -> Report {
         let telemetry = self.telemetry().clone();
-        let flush = tokio::task::spawn_blocking(move || telemetry.shutdown(limit));
-        match flush.await {
+        let mut flush = tokio::task::spawn_blocking(move || telemetry.shutdown(limit));
+        let flushed = tokio::select! {
+            flushed = &mut flush => flushed,
+            _ = signals.next() => {
+                self.telemetry().hurry();
+                flush.await
+            }
+        };
+        match flushed {
             Ok(report) => report,
             // The blocking pool is gone or the flush panicked: what is known now.
             Err(_) => self.telemetry().report(),

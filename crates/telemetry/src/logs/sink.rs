@@ -6,7 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::exports::{Exports, Outlet, Queue};
 use crate::ledger::{Balance, Ledger, Reason};
+use crate::telemetry::LAST_LINES;
 
 /// Default bound of the buffer, in bytes.
 pub(crate) const CAPACITY: usize = 32 << 20;
@@ -26,6 +28,7 @@ struct Shared {
     done: Condvar,
     capacity: usize,
     ledger: Ledger,
+    exports: Exports,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -37,6 +40,7 @@ struct State {
     writing: u64,
     asleep: bool,
     closing: bool,
+    hurry: bool,
     closed: bool,
 }
 
@@ -49,6 +53,7 @@ impl LogSink {
             done: Condvar::new(),
             capacity,
             ledger: Ledger::default(),
+            exports: Exports::default(),
             writer: Mutex::new(None),
         }));
         let shared = Arc::clone(&sink.0);
@@ -90,13 +95,30 @@ impl LogSink {
         self.0.ledger.balance(state.count + state.writing)
     }
 
+    /// How full the buffer is and how the output takes what it is given.
+    pub(crate) fn outlet(&self) -> Outlet {
+        let depth = self.0.lock().buffer.len() as u64;
+        let capacity = self.0.capacity as u64;
+        self.0.exports.outlet("logs", Queue { depth, capacity })
+    }
+
+    /// Bounds the wait in [`Self::shutdown`], now or to come, by [`LAST_LINES`].
+    pub(crate) fn hurry(&self) {
+        self.0.lock().hurry = true;
+        self.0.done.notify_all();
+    }
+
     /// Writes what is buffered and ends the writer, waiting until `deadline`.
     pub(crate) fn shutdown(&self, deadline: Instant) {
+        let begun = Instant::now();
         let mut state = self.0.lock();
         state.closing = true;
         self.0.lines.notify_one();
         while !state.closed {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let mut left = deadline.saturating_duration_since(Instant::now());
+            if state.hurry {
+                left = left.min(LAST_LINES.saturating_sub(begun.elapsed()));
+            }
             if left.is_zero() {
                 return;
             }
@@ -142,9 +164,11 @@ impl Shared {
             let count = std::mem::take(&mut state.count);
             state.writing = count;
             drop(state);
+            let begun = Instant::now();
             let written = output
                 .write_all(spare.as_bytes())
                 .and_then(|()| output.flush());
+            self.exports.note(written.is_ok(), begun.elapsed());
             let mut state = self.lock();
             state.writing = 0;
             match written {

@@ -5,13 +5,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use plimsoll_core::names::{self, label};
 
 use super::page::Page;
+use crate::exports::Outlet;
 use crate::ledger::Balance;
+
+const QUEUE_HELP: &str = "What waits in the queue: bytes of log lines, spans, Sentry events.";
 
 pub(crate) fn write(
     page: &mut Page,
     service: &str,
     born: SystemTime,
     balances: &[(&'static str, Balance)],
+    outlets: &[Outlet],
 ) {
     page.family(
         names::BUILD_INFO,
@@ -71,5 +75,78 @@ pub(crate) fn write(
             &[(label::SIGNAL, signal)],
             balance.pending,
         );
+    }
+    write_outlets(page, outlets);
+}
+
+fn write_outlets(page: &mut Page, outlets: &[Outlet]) {
+    page.family(names::TELEMETRY_QUEUE_DEPTH, "gauge", QUEUE_HELP);
+    for outlet in outlets {
+        let labels = [(label::SIGNAL, outlet.signal)];
+        page.sample(names::TELEMETRY_QUEUE_DEPTH, &labels, outlet.queue.depth);
+    }
+    page.family(
+        names::TELEMETRY_QUEUE_CAPACITY,
+        "gauge",
+        "What may wait in the queue.",
+    );
+    for outlet in outlets {
+        let labels = [(label::SIGNAL, outlet.signal)];
+        page.sample(
+            names::TELEMETRY_QUEUE_CAPACITY,
+            &labels,
+            outlet.queue.capacity,
+        );
+    }
+    page.family(
+        names::TELEMETRY_EXPORTS,
+        "counter",
+        "Writes of lines, exports of spans and events.",
+    );
+    for outlet in outlets {
+        for (result, count) in [("success", outlet.succeeded), ("failure", outlet.failed)] {
+            let labels = [(label::SIGNAL, outlet.signal), (label::RESULT, result)];
+            page.sample(names::TELEMETRY_EXPORTS, &labels, count);
+        }
+    }
+    page.family(
+        names::TELEMETRY_EXPORT_SECONDS,
+        "counter",
+        "Seconds spent in them.",
+    );
+    for outlet in outlets {
+        let labels = [(label::SIGNAL, outlet.signal)];
+        let seconds = outlet.took.as_secs_f64();
+        page.sample(names::TELEMETRY_EXPORT_SECONDS, &labels, seconds);
+    }
+    page.family(
+        names::TELEMETRY_LAST_EXPORT,
+        "gauge",
+        "Seconds the last of them took.",
+    );
+    for outlet in outlets {
+        let labels = [(label::SIGNAL, outlet.signal)];
+        let seconds = outlet.last_took.as_secs_f64();
+        page.sample(names::TELEMETRY_LAST_EXPORT, &labels, seconds);
+    }
+    page.family(
+        names::TELEMETRY_LAST_SUCCESS,
+        "gauge",
+        "Seconds since the last success.",
+    );
+    for outlet in outlets {
+        if let Some(age) = outlet.last_success {
+            let labels = [(label::SIGNAL, outlet.signal)];
+            page.sample(names::TELEMETRY_LAST_SUCCESS, &labels, age.as_secs_f64());
+        }
+    }
+    page.family(
+        names::TELEMETRY_FAILURES,
+        "gauge",
+        "Failures since the last success.",
+    );
+    for outlet in outlets {
+        let labels = [(label::SIGNAL, outlet.signal)];
+        page.sample(names::TELEMETRY_FAILURES, &labels, outlet.failed_in_a_row);
     }
 }

@@ -11,6 +11,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
 
 use super::rejected::Rejections;
+use crate::exports::{Exports, Outlet, Queue};
 use crate::ledger::{Balance, Ledger, Reason};
 
 /// Bounds of the queue: `OTEL_BSP_*` with the specification's defaults.
@@ -42,6 +43,7 @@ struct Shared {
     done: Condvar,
     batching: Batching,
     ledger: Ledger,
+    exports: Exports,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +53,7 @@ struct State {
     resource: Option<Resource>,
     flush: bool,
     closing: bool,
+    hurry: bool,
     closed: bool,
 }
 
@@ -67,6 +70,7 @@ impl BoundedProcessor {
             done: Condvar::new(),
             batching,
             ledger: Ledger::default(),
+            exports: Exports::default(),
         }));
         let shared = Arc::clone(&processor.0);
         std::thread::Builder::new()
@@ -82,6 +86,19 @@ impl BoundedProcessor {
             .balance(state.queue.len() as u64 + state.exporting)
     }
 
+    /// How full the queue is and how the collector takes what it is sent.
+    pub(crate) fn outlet(&self) -> Outlet {
+        let depth = self.0.lock().queue.len() as u64;
+        let capacity = self.0.batching.queue as u64;
+        self.0.exports.outlet("traces", Queue { depth, capacity })
+    }
+
+    /// Ends a wait in [`Self::close`], now or to come.
+    pub(crate) fn hurry(&self) {
+        self.0.lock().hurry = true;
+        self.0.done.notify_all();
+    }
+
     /// Exports what is queued until `deadline`; what is left is counted as lost.
     pub(crate) fn close(&self, deadline: Instant) {
         let mut state = self.0.lock();
@@ -89,7 +106,7 @@ impl BoundedProcessor {
         self.0.work.notify_one();
         while !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || state.hurry {
                 break;
             }
             let waited = self.0.done.wait_timeout(state, left);
@@ -120,12 +137,14 @@ impl Shared {
                 resource_known = true;
             }
             let count = batch.len() as u64;
+            let begun = Instant::now();
             let (taken, refused) = rejections.during(|| {
                 exporter.as_ref().is_some_and(|exporter| {
                     futures_executor::block_on(exporter.export(batch)).is_ok()
                 })
             });
             let lost = if taken { refused.min(count) } else { count };
+            self.exports.note(taken && lost == 0, begun.elapsed());
             let mut state = self.lock();
             state.exporting = 0;
             self.ledger.deliver(count - lost);
