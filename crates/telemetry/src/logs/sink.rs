@@ -2,6 +2,7 @@
 //! that swaps it out and writes. A request never waits for the disk.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ struct Shared {
     capacity: usize,
     ledger: Ledger,
     exports: Exports,
+    /// Set under the lock of `state`, so that nobody who waits misses it.
+    hurry: AtomicBool,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -40,7 +43,6 @@ struct State {
     writing: u64,
     asleep: bool,
     closing: bool,
-    hurry: bool,
     closed: bool,
 }
 
@@ -54,6 +56,7 @@ impl LogSink {
             capacity,
             ledger: Ledger::default(),
             exports: Exports::default(),
+            hurry: AtomicBool::new(false),
             writer: Mutex::new(None),
         }));
         let shared = Arc::clone(&sink.0);
@@ -104,8 +107,10 @@ impl LogSink {
 
     /// Bounds the wait in [`Self::shutdown`], now or to come, by [`LAST_LINES`].
     pub(crate) fn hurry(&self) {
-        self.0.lock().hurry = true;
+        let state = self.0.lock();
+        self.0.hurry.store(true, Ordering::Relaxed);
         self.0.done.notify_all();
+        drop(state);
     }
 
     /// Writes what is buffered and ends the writer, waiting until `deadline`.
@@ -116,7 +121,7 @@ impl LogSink {
         self.0.lines.notify_one();
         while !state.closed {
             let mut left = deadline.saturating_duration_since(Instant::now());
-            if state.hurry {
+            if self.0.hurry.load(Ordering::Relaxed) {
                 left = left.min(LAST_LINES.saturating_sub(begun.elapsed()));
             }
             if left.is_zero() {

@@ -2,6 +2,7 @@
 //! drops and exports spans that were not sampled.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ struct Shared {
     batching: Batching,
     ledger: Ledger,
     exports: Exports,
+    /// Set under the lock of `state`, so that nobody who waits misses it.
+    hurry: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +56,6 @@ struct State {
     resource: Option<Resource>,
     flush: bool,
     closing: bool,
-    hurry: bool,
     closed: bool,
 }
 
@@ -71,6 +73,7 @@ impl BoundedProcessor {
             batching,
             ledger: Ledger::default(),
             exports: Exports::default(),
+            hurry: AtomicBool::new(false),
         }));
         let shared = Arc::clone(&processor.0);
         std::thread::Builder::new()
@@ -95,8 +98,10 @@ impl BoundedProcessor {
 
     /// Ends a wait in [`Self::close`], now or to come.
     pub(crate) fn hurry(&self) {
-        self.0.lock().hurry = true;
+        let state = self.0.lock();
+        self.0.hurry.store(true, Ordering::Relaxed);
         self.0.done.notify_all();
+        drop(state);
     }
 
     /// Exports what is queued until `deadline`; what is left is counted as lost.
@@ -106,7 +111,7 @@ impl BoundedProcessor {
         self.0.work.notify_one();
         while !state.closed {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || state.hurry {
+            if left.is_zero() || self.0.hurry.load(Ordering::Relaxed) {
                 break;
             }
             let waited = self.0.done.wait_timeout(state, left);
