@@ -41,6 +41,9 @@ pub const TELEMETRY_LAST_EXPORT: &str = "plimsoll_telemetry_last_export_seconds"
 pub const TELEMETRY_LAST_SUCCESS: &str = "plimsoll_telemetry_last_success_age_seconds";
 /// Gauge: failures since the last success. Label: signal.
 pub const TELEMETRY_FAILURES: &str = "plimsoll_telemetry_consecutive_failures";
+/// Counter: spans exported for how their request ended although the sampler had
+/// said no. Label: reason.
+pub const SPANS_KEPT: &str = "plimsoll_spans_kept_total";
 /// Counter: faults in Plimsoll's own configuration. Label: setting.
 pub const CONFIG_WARNINGS: &str = "plimsoll_config_warnings_total";
 /// Counter: connections that ended before a request reached the layer. Label: reason.

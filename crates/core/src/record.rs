@@ -71,6 +71,9 @@ pub struct Record {
     pub grpc: Option<Box<Grpc>>,
     /// Why the request's details are kept; decided at its end.
     pub keep: Option<Keep>,
+    /// Whether a span of the request is on its way to a collector, as far as this
+    /// process can know; decided at its end.
+    pub kept: bool,
     /// What else must be current while the request is polled. Stays for the next
     /// request of the record, so that it need not be made anew.
     pub ambient: Option<Box<dyn Ambient>>,
@@ -134,6 +137,7 @@ impl Record {
             agent: Agent::None,
             grpc: None,
             keep: None,
+            kept: false,
             ambient: None,
             scratch: None,
             permits: Vec::new(),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::traces::{Batching, Otlp};
+use crate::traces::{Batching, Otlp, Root, Sampler};
 
 /// Whether a signal is ours, the host's, or nobody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,6 +85,7 @@ pub(crate) fn otlp(
     env: &dyn Fn(&str) -> Option<String>,
     endpoint: Option<String>,
     ratio: Option<f64>,
+    keep: bool,
     warnings: &mut Vec<Warning>,
 ) -> Option<Otlp> {
     let get = |name: &str| env(name).filter(|value| !value.trim().is_empty());
@@ -134,8 +135,45 @@ pub(crate) fn otlp(
             batch,
             delay: Duration::from_millis(number("OTEL_BSP_SCHEDULE_DELAY", 5_000)),
         },
-        ratio,
+        sampler: match ratio {
+            Some(ratio) => Sampler::by_parent(Root::Ratio(ratio)),
+            None => sampler(&get, warnings),
+        },
+        keep,
     })
+}
+
+/// `OTEL_TRACES_SAMPLER` and its argument.
+fn sampler(get: &dyn Fn(&str) -> Option<String>, warnings: &mut Vec<Warning>) -> Sampler {
+    let Some(name) = get("OTEL_TRACES_SAMPLER") else {
+        return Sampler::default();
+    };
+    let by_parent = name.strip_prefix("parentbased_");
+    let root = match by_parent.unwrap_or(&name) {
+        "always_on" => Root::On,
+        "always_off" => Root::Off,
+        "traceidratio" => {
+            let text = get("OTEL_TRACES_SAMPLER_ARG").unwrap_or_else(|| "1".into());
+            let ratio = text.trim().parse();
+            let ratio = ratio.ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+            Root::Ratio(ratio.unwrap_or_else(|| {
+                let problem = format!("{text:?} is no number from 0 to 1; 1 is used");
+                warnings.push(Warning::new("OTEL_TRACES_SAMPLER_ARG", problem));
+                1.0
+            }))
+        }
+        _ => {
+            let problem = format!(
+                "{name:?} is not in this version; parentbased_always_on is used. Write always_on, always_off or traceidratio, each also with parentbased_ before it"
+            );
+            warnings.push(Warning::new("OTEL_TRACES_SAMPLER", problem));
+            return Sampler::default();
+        }
+    };
+    Sampler {
+        root,
+        by_parent: by_parent.is_some(),
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +186,7 @@ mod tests {
             let pair = pairs.iter().find(|(known, _)| *known == name);
             pair.map(|(_, value)| (*value).to_owned())
         };
-        (otlp(&env, None, None, &mut warnings), warnings)
+        (otlp(&env, None, None, true, &mut warnings), warnings)
     }
 
     #[test]

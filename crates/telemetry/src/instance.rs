@@ -22,7 +22,7 @@ use crate::report::Requests;
 use crate::rows::{Row, Rows};
 use crate::sentry::Reporter;
 use crate::slow::SlowBudget;
-use crate::traces::{RequestSpan, Spans};
+use crate::traces::{BoundedProcessor, Spans};
 
 type Collector = Box<dyn Fn(&mut Page) + Send + Sync>;
 
@@ -143,7 +143,7 @@ impl Instance {
         if let Some(logs) = &self.logs {
             balances.push(("logs", logs.balance()));
         }
-        if let Spans::Own { processor, .. } = &self.spans {
+        if let Some(processor) = self.spans.processor() {
             balances.push(("traces", processor.balance()));
         }
         balances
@@ -152,9 +152,7 @@ impl Instance {
     pub(crate) fn outlets(&self) -> Vec<Outlet> {
         let mut outlets = Vec::new();
         outlets.extend(self.logs.as_ref().map(LogSink::outlet));
-        if let Spans::Own { processor, .. } = &self.spans {
-            outlets.push(processor.outlet());
-        }
+        outlets.extend(self.spans.processor().map(BoundedProcessor::outlet));
         outlets
     }
 }
@@ -177,21 +175,23 @@ impl Sink for Instance {
         self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         let row = self.rows.of(&record);
         record.keep = Keep::of(&record, self.is_slow(&row, &record));
+        let slot = self.spans.reserve(&record);
+        record.kept = slot.is_some() || self.spans.hands_on(&record);
         if let (Some(all), Some(series)) = (self.rows.series(), &row.series) {
             all.finish(series, &record);
         }
         let signals = AssertUnwindSafe(|| {
             self.access_line(&record);
             self.sentry.report(&record);
-            let ambient: Option<&dyn std::any::Any> = record.ambient.as_deref().map(|it| it as _);
-            if let Some(span) = ambient.and_then(|it| it.downcast_ref::<RequestSpan>()) {
-                span.end(&record);
-            }
+            self.spans.end(&record);
         });
         if catch_unwind(signals).is_err() {
             let problem = "a subscriber, span processor or Sentry hook of the host panicked";
             self.warn_quietly(Warning::new("signals", problem));
         }
-        pool::give_back(record);
+        match slot {
+            Some(slot) => slot.fill(record),
+            None => pool::give_back(record),
+        }
     }
 }

@@ -19,7 +19,6 @@ use crate::logs::filter::filter_of;
 use crate::logs::life;
 use crate::metrics::{MetricsRecorder, Page};
 use crate::report::Report;
-use crate::traces::Spans;
 
 /// What a hurried shutdown leaves the log to write its last lines.
 pub const LAST_LINES: Duration = Duration::from_millis(250);
@@ -84,7 +83,7 @@ impl Telemetry {
             let taken = metrics::set_global_recorder(self.0.recorder.clone());
             taken.map_err(|_| TelemetryError::RecorderTaken)?;
         }
-        let own_traces = matches!(self.0.spans, Spans::Own { .. });
+        let own_traces = self.0.spans.processor().is_some();
         // With the logs on `join` there is a subscriber, which takes `tracing_layer`.
         if !self.0.join_logs && (self.0.logs.is_some() || own_traces) {
             use tracing_subscriber::layer::SubscriberExt as _;
@@ -160,6 +159,7 @@ impl Telemetry {
             &instance.balances(),
             &instance.outlets(),
         );
+        instance.spans.write(&mut page);
         let warnings = self.warnings();
         page.family(
             names::CONFIG_WARNINGS,
@@ -253,7 +253,7 @@ impl Telemetry {
     /// written, in at most [`LAST_LINES`].
     pub fn hurry(&self) {
         self.0.sentry.hurry();
-        if let Spans::Own { processor, .. } = &self.0.spans {
+        if let Some(processor) = self.0.spans.processor() {
             processor.hurry();
         }
         if let Some(logs) = &self.0.logs {
@@ -270,7 +270,7 @@ impl Telemetry {
             Instant::now() + deadline.saturating_duration_since(Instant::now()) * share / 10
         };
         self.0.sentry.close(most(3));
-        if let Spans::Own { processor, .. } = &self.0.spans {
+        if let Some(processor) = self.0.spans.processor() {
             processor.close(most(8));
         }
         // The last line but its own: what is counted in it is at rest.

@@ -116,7 +116,9 @@ async fn every_outcome_is_the_same_on_line_metric_and_span() {
             .status
             .as_ref()
             .is_some_and(|status| status.code == 2);
-        assert_eq!(failed, line["slo"] == "bad", "{path}");
+        // By the semantic conventions a span that was cut short says Error, whoever cut it.
+        let cut = outcome == "client_gone_mid_body";
+        assert_eq!(failed, cut || line["slo"] == "bad", "{path}");
         let alike = lines.iter().filter(|other| {
             ["outcome", "route"]
                 .iter()

@@ -152,3 +152,80 @@ async fn an_instance_that_owns_nothing_leaves_the_hosts_context_alone() {
     let address = serve(context().layer(plimsoll.layer())).await;
     assert!(get(address, "/").await.ends_with(&"0".repeat(32)));
 }
+
+/// Answers as its path says.
+fn moods() -> Router {
+    let broken = async || http::StatusCode::INTERNAL_SERVER_ERROR;
+    let missing = async || http::StatusCode::NOT_FOUND;
+    let panics = async || -> &'static str { panic!("mood") };
+    Router::new()
+        .route("/fine", on_get(async || "fine"))
+        .route("/broken", on_get(broken))
+        .route("/missing", on_get(missing))
+        .route("/panics", on_get(panics))
+}
+
+#[tokio::test]
+async fn a_request_that_fails_has_its_span_exported_although_the_sampler_said_no() {
+    use plimsoll_testkit::otlp::{Behaviour, Collector, attribute, hex};
+    let collector = Collector::start(Behaviour::Healthy).await;
+    let (plimsoll, lines) =
+        instance(|builder| builder.telemetry(|it| it.otlp(collector.endpoint()).sample_ratio(0.0)));
+    let address = serve(moods().layer(plimsoll.layer())).await;
+    for path in ["/fine", "/broken", "/missing", "/panics", "/fine"] {
+        get(address, path).await;
+    }
+    let of_lines = lines.requests(5).await;
+    let page = plimsoll.telemetry().render();
+    let kept = |reason: &str| {
+        let reason = format!("reason=\"{reason}\"");
+        crate::support::metric(&page, "plimsoll_spans_kept_total", &[&reason]) as u64
+    };
+    assert_eq!(["failure", "panic", "slow"].map(kept), [1, 1, 0], "{page}");
+    let report = shut(plimsoll, Duration::from_secs(10)).await;
+    assert!(report.holds() && report.lost() == 0, "{report}");
+    let spans = collector.spans();
+    let kept: Vec<_> = spans
+        .iter()
+        .map(|span| {
+            (
+                span.name.as_str(),
+                attribute(span, "plimsoll.keep").unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("GET /broken", "failure".to_owned()),
+        ("GET /panics", "panic".to_owned()),
+    ];
+    assert_eq!(kept, expected, "{spans:?}");
+    for span in &spans {
+        assert_eq!(span.flags & 1, 0, "what downstream was told");
+        let trace_id = hex(&span.trace_id);
+        assert!(of_lines.iter().any(|line| line["trace_id"] == trace_id));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_kept_once_that_is_switched_off() {
+    use plimsoll_testkit::otlp::{Behaviour, Collector};
+    fn never() -> Vec<(String, String)> {
+        vec![("OTEL_TRACES_SAMPLER".into(), "always_off".into())]
+    }
+    for by_sampler in [true, false] {
+        let collector = Collector::start(Behaviour::Healthy).await;
+        let (plimsoll, _) = instance(|builder| {
+            let builder = builder.telemetry(|it| it.otlp(collector.endpoint()));
+            if by_sampler {
+                builder.env(never)
+            } else {
+                builder.telemetry(|it| it.sample_ratio(0.0).keep_failures(false))
+            }
+        });
+        let address = serve(moods().layer(plimsoll.layer())).await;
+        assert_eq!(status(&get(address, "/broken").await), 500);
+        let report = shut(plimsoll, Duration::from_secs(10)).await;
+        assert!(report.holds(), "{report}");
+        assert_eq!(collector.exports(), 0, "{by_sampler}");
+    }
+}

@@ -24,7 +24,7 @@ use crate::metrics::series::RequestSeries;
 use crate::rows::Rows;
 use crate::sentry::Reporter;
 use crate::telemetry::Telemetry;
-use crate::traces::{OtlpError, Spans, own_provider};
+use crate::traces::{OtlpError, Spans, own};
 
 use self::logs::LogsConfig;
 use self::metrics::MetricsConfig;
@@ -131,11 +131,12 @@ impl Builder {
                 &self.env,
                 self.traces.endpoint,
                 self.traces.ratio,
+                self.traces.keep,
                 &mut warnings,
             ) {
                 None => Spans::unrecorded(),
-                Some(otlp) => match own_provider(&self.service, otlp) {
-                    Ok((provider, processor)) => Spans::own(provider, processor),
+                Some(otlp) => match own(&self.service, otlp, self.clock.clone()) {
+                    Ok(spans) => spans,
                     Err(error) => {
                         warnings.push(otlp_warning(&error));
                         Spans::unrecorded()

@@ -4,11 +4,22 @@ use super::Builder;
 use crate::config::Ownership;
 
 /// What the traces can be told.
-#[derive(Default)]
 pub(crate) struct TracesConfig {
     pub(crate) of: Ownership,
     pub(crate) endpoint: Option<String>,
     pub(crate) ratio: Option<f64>,
+    pub(crate) keep: bool,
+}
+
+impl Default for TracesConfig {
+    fn default() -> Self {
+        Self {
+            of: Ownership::Own,
+            endpoint: None,
+            ratio: None,
+            keep: true,
+        }
+    }
 }
 
 impl Builder {
@@ -31,6 +42,16 @@ impl Builder {
     #[must_use]
     pub fn sample_ratio(mut self, ratio: f64) -> Self {
         self.traces.ratio = Some(ratio.clamp(0.0, 1.0));
+        self
+    }
+
+    /// Whether the span of a request that ends in failure, panic, timeout,
+    /// disconnect or slow is exported although the sampler said no. What the
+    /// request called was told "not sampled", so such a span stands alone.
+    /// `OTEL_TRACES_SAMPLER=always_off` turns it off too. Default: yes.
+    #[must_use]
+    pub fn keep_failures(mut self, keep: bool) -> Self {
+        self.traces.keep = keep;
         self
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 use plimsoll_core::body::{is_grpc, panic_text};
-use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
+use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::PeerAddr;
 use plimsoll_core::record::{Ending, Open, Record};
@@ -88,51 +88,33 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     let headers = request.headers();
     let peer = peer(request);
     let trusted = peer.is_some_and(|peer| instance.trust().includes(peer));
-    let sent = headers
-        .get("traceparent")
-        .and_then(|value| TraceParent::parse(value.as_bytes()));
-    let (parent, link) = if trusted { (sent, None) } else { (None, sent) };
-    let method = method_label(request.method());
-    let route = route(request);
-    let path = request.uri().path();
-    let begun = instance.spans().begin(&Start {
-        method,
-        route,
-        path,
-        parent,
-        link,
-    });
-    let (ids, ambient) = if let Some((begun, span)) = begun {
-        let ids = Ids {
-            trace_id: begun.trace_id,
-            span_id: begun.span_id,
-            sampled: begun.sampled,
-            request_id: request_id(headers),
-        };
-        (ids, Some(span as _))
-    } else {
-        let ids = Ids {
-            trace_id: parent.map_or_else(TraceId::random, |parent| parent.trace_id),
-            span_id: SpanId::random(),
-            sampled: false,
-            request_id: request_id(headers),
-        };
-        (ids, None)
+    let ids = Ids {
+        trace_id: TraceId::default(),
+        span_id: SpanId::default(),
+        sampled: false,
+        request_id: request_id(headers),
     };
     let mut record = pool::take(ids, started);
-    record.parent = parent;
-    record.link = link;
-    record.ambient = ambient;
-    record.method = method;
-    record.route = route;
-    record.path.push_str(path);
+    record.method = method_label(request.method());
+    record.route = route(request);
+    record.path.push_str(request.uri().path());
     record.client = peer.map(|peer| instance.trust().client(peer, headers));
     record.bytes_in = declared_length(headers).unwrap_or(0);
     if let Some(agent) = headers.get(header::USER_AGENT) {
         record.agent = Agent::of(agent.as_bytes());
     }
     note_grpc(&mut record, headers);
-    record.in_flight = instance.begin(method);
+    instance.spans().begin(
+        &mut record,
+        &Start {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers,
+            trusted,
+        },
+    );
+    record.in_flight = instance.begin(record.method);
     Open::new(record, Arc::clone(instance) as _)
 }
 

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter as _};
+use plimsoll_core::Clock;
 
+use super::data::Scribe;
 use super::http::Client;
-use super::processor::{Batching, BoundedProcessor};
+use super::processor::{Batching, BoundedProcessor, Export};
+use super::sampler::Sampler;
+use super::spans::{Own, Spans};
 
 /// Where and how spans are exported.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,8 +21,9 @@ pub(crate) struct Otlp {
     /// Time limit of one export.
     pub(crate) timeout: Duration,
     pub(crate) batching: Batching,
-    /// Share of root spans to keep; `None` leaves it to `OTEL_TRACES_SAMPLER`.
-    pub(crate) ratio: Option<f64>,
+    pub(crate) sampler: Sampler,
+    /// Whether spans are also exported for how their request ended.
+    pub(crate) keep: bool,
 }
 
 /// Why spans cannot be exported.
@@ -60,18 +65,20 @@ fn public(address: &str) -> String {
     }
 }
 
-/// The provider whose spans go to `otlp`, and the processor that keeps their ledger.
-pub(crate) fn own_provider(
-    service: &str,
-    otlp: Otlp,
-) -> Result<(SdkTracerProvider, BoundedProcessor), OtlpError> {
+/// Spans of ours that go to `otlp`.
+pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock) -> Result<Spans, OtlpError> {
     match otlp.endpoint.split_once("://") {
         Some(("http", _)) => {}
         Some(("https", _)) if cfg!(feature = "https") => {}
         Some(("https", _)) => return Err(OtlpError::Https(public(&otlp.endpoint))),
         _ => return Err(OtlpError::Scheme(public(&otlp.endpoint))),
     }
-    let (endpoint, timeout) = (otlp.endpoint, otlp.timeout);
+    let mut resource = Resource::builder();
+    if std::env::var_os("OTEL_SERVICE_NAME").is_none_or(|name| name.is_empty()) {
+        resource = resource.with_service_name(service.to_owned());
+    }
+    let resource = resource.build();
+    let (endpoint, timeout, of_spans) = (otlp.endpoint, otlp.timeout, resource.clone());
     let connect = move || {
         let http = SpanExporter::builder().with_http();
         let http = http
@@ -79,19 +86,22 @@ pub(crate) fn own_provider(
             .with_http_client(Client::new(timeout))
             .with_timeout(timeout);
         let exporter = http.with_endpoint(endpoint).build();
-        exporter.map_err(|error| error.to_string())
+        let mut exporter = exporter.map_err(|error| error.to_string())?;
+        exporter.set_resource(&of_spans);
+        let export = move |batch| futures_executor::block_on(exporter.export(batch));
+        Ok(Box::new(export) as Export)
     };
-    let processor = BoundedProcessor::start(otlp.batching, connect).map_err(OtlpError::Thread)?;
-    let mut resource = Resource::builder();
-    if std::env::var_os("OTEL_SERVICE_NAME").is_none_or(|name| name.is_empty()) {
-        resource = resource.with_service_name(service.to_owned());
-    }
-    let mut provider = SdkTracerProvider::builder()
-        .with_resource(resource.build())
-        .with_span_processor(processor.clone());
-    if let Some(ratio) = otlp.ratio {
-        let root = Sampler::TraceIdRatioBased(ratio);
-        provider = provider.with_sampler(Sampler::ParentBased(Box::new(root)));
-    }
-    Ok((provider.build(), processor))
+    let processor = BoundedProcessor::start(otlp.batching, Scribe::new(clock), connect);
+    let processor = processor.map_err(OtlpError::Thread)?;
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_sampler(otlp.sampler.sdk())
+        .with_span_processor(processor.clone())
+        .build();
+    Ok(Spans::Own(Own {
+        provider,
+        processor,
+        sampler: otlp.sampler,
+        keep: otlp.keep && !otlp.sampler.never(),
+    }))
 }

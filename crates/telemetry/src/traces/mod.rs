@@ -1,20 +1,31 @@
 //! Traces: the only module that names an OpenTelemetry type.
 //!
-//! The request's span is made by a tracer, ours (`own`) or the host's (`join`),
-//! from attributes known at the start, and ended from the record. Its context
-//! is attached around each poll, so that spans of the application nest in it
-//! and `opentelemetry::Context::current()` carries its ids, sampled or not.
+//! On `own` sampling is decided first, with ids of ours, and the request's span
+//! is made from its finished record on the exporting thread; on `join` it is the
+//! host's tracer that begins it. Either way its context is attached around each
+//! poll, so that spans of the application nest in it and
+//! `opentelemetry::Context::current()` carries its ids, sampled or not.
+//!
+//! A request that ends in failure, panic, timeout, disconnect or slow has its own
+//! span exported although the sampler said no: [`plimsoll_core::Keep`]. What it
+//! called was told "not sampled" by then, so such a span stands alone, with the
+//! attribute `plimsoll.keep`.
 
+mod context;
+mod data;
 mod export;
 mod http;
+mod page;
 mod processor;
 mod rejected;
-mod span;
+mod sampler;
+mod spans;
 
 pub use export::OtlpError;
-pub(crate) use export::{Otlp, own_provider};
-pub(crate) use processor::Batching;
-pub(crate) use span::{RequestSpan, Spans, Start};
+pub(crate) use export::{Otlp, own};
+pub(crate) use processor::{Batching, BoundedProcessor};
+pub(crate) use sampler::{Root, Sampler};
+pub(crate) use spans::{Spans, Start};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};

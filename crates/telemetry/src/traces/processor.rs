@@ -1,19 +1,27 @@
-//! A bounded span processor that counts what it loses; the SDK's own hides its
-//! drops and exports spans that were not sampled.
+//! The one queue of spans, and the thread that exports them; the SDK's own
+//! processor hides its drops and exports spans that were not sampled.
+//!
+//! A finished record is queued as it is and made into a span on the exporting
+//! thread. Room is reserved first and filled last, so that a record's other
+//! signals know whether its trace is really kept.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
-use opentelemetry_sdk::trace::{Span, SpanData, SpanExporter, SpanProcessor};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use plimsoll_core::Keep;
+use plimsoll_core::record::Record;
 
+use super::context::Traced;
+use super::data::Scribe;
 use super::rejected::Rejections;
 use crate::exports::{Exports, Outlet, Queue};
 use crate::ledger::{Balance, Ledger, Reason};
+use crate::pool;
 
 /// Bounds of the queue: `OTEL_BSP_*` with the specification's defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +41,9 @@ impl Default for Batching {
     }
 }
 
+/// Sends a batch; made and called on the exporting thread only.
+pub(super) type Export = Box<dyn FnMut(Vec<SpanData>) -> OTelSdkResult>;
+
 /// A shared handle on the queue and its exporting thread.
 #[derive(Debug, Clone)]
 pub(crate) struct BoundedProcessor(Arc<Shared>);
@@ -43,43 +54,113 @@ struct Shared {
     work: Condvar,
     done: Condvar,
     batching: Batching,
+    /// Places of the queue that are filled or reserved.
+    taken: AtomicUsize,
+    closing: AtomicBool,
     ledger: Ledger,
     exports: Exports,
     /// Set under the lock of `state`, so that nobody who waits misses it.
     hurry: AtomicBool,
+    kept: [AtomicU64; Keep::ALL.len()],
 }
 
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<SpanData>,
+    queue: VecDeque<Item>,
     exporting: u64,
-    resource: Option<Resource>,
     flush: bool,
     closing: bool,
     closed: bool,
 }
 
+#[derive(Debug)]
+enum Item {
+    /// A request.
+    Record(Box<Record>),
+    /// A span of the application.
+    Span(Box<SpanData>),
+}
+
+/// Room for one span.
+#[derive(Debug)]
+#[must_use = "dropping it gives the room back"]
+pub(crate) struct Slot<'a> {
+    shared: &'a Shared,
+    filled: bool,
+}
+
+impl Slot<'_> {
+    /// Queues a finished record.
+    pub(crate) fn fill(mut self, mut record: Box<Record>) {
+        self.filled = true;
+        pool::part(&mut record);
+        if let Some(traced) = Traced::of(&mut record) {
+            traced.context = None;
+        }
+        self.shared.push(Item::Record(record));
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        if !self.filled {
+            self.shared.taken.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl BoundedProcessor {
     /// Starts the exporting thread. `connect` makes the exporter on that
     /// thread, because its blocking client must not be made inside a runtime.
-    pub(crate) fn start<E: SpanExporter + 'static>(
+    pub(super) fn start(
         batching: Batching,
-        connect: impl FnOnce() -> Result<E, String> + Send + 'static,
+        scribe: Scribe,
+        connect: impl FnOnce() -> Result<Export, String> + Send + 'static,
     ) -> std::io::Result<Self> {
         let processor = Self(Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
             done: Condvar::new(),
             batching,
+            taken: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
             ledger: Ledger::default(),
             exports: Exports::default(),
             hurry: AtomicBool::new(false),
+            kept: Default::default(),
         }));
         let shared = Arc::clone(&processor.0);
         std::thread::Builder::new()
             .name("plimsoll-spans".into())
-            .spawn(move || shared.export_until_closed(connect()))?;
+            .spawn(move || shared.export_until_closed(&scribe, connect()))?;
         Ok(processor)
+    }
+
+    /// Room for one span, `keep` being the reason if no sampler asked for it.
+    /// Without room the span is counted as lost.
+    pub(crate) fn reserve(&self, keep: Option<Keep>) -> Option<Slot<'_>> {
+        let shared = &*self.0;
+        let reason = if shared.closing.load(Ordering::Relaxed) {
+            Reason::Shutdown
+        } else if shared.take() {
+            if let Some(keep) = keep {
+                shared.kept[keep as usize].fetch_add(1, Ordering::Relaxed);
+            }
+            return Some(Slot {
+                shared,
+                filled: false,
+            });
+        } else {
+            Reason::QueueFull
+        };
+        shared.ledger.produce(1);
+        shared.ledger.drop_for(reason, 1);
+        None
+    }
+
+    /// Spans exported for how their request ended, in the order of [`Keep::ALL`].
+    pub(crate) fn kept(&self) -> [u64; Keep::ALL.len()] {
+        Keep::ALL.map(|keep| self.0.kept[keep as usize].load(Ordering::Relaxed))
     }
 
     pub(crate) fn balance(&self) -> Balance {
@@ -106,6 +187,7 @@ impl BoundedProcessor {
 
     /// Exports what is queued until `deadline`; what is left is counted as lost.
     pub(crate) fn close(&self, deadline: Instant) {
+        self.0.closing.store(true, Ordering::Relaxed);
         let mut state = self.0.lock();
         state.closing = true;
         self.0.work.notify_one();
@@ -117,9 +199,10 @@ impl BoundedProcessor {
             let waited = self.0.done.wait_timeout(state, left);
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        let left = state.queue.len() as u64;
-        state.queue.clear();
-        self.0.ledger.drop_for(Reason::Shutdown, left);
+        let left = std::mem::take(&mut state.queue);
+        drop(state);
+        self.0.taken.fetch_sub(left.len(), Ordering::Relaxed);
+        self.0.ledger.drop_for(Reason::Shutdown, left.len() as u64);
     }
 }
 
@@ -128,26 +211,56 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn export_until_closed<E: SpanExporter>(&self, exporter: Result<E, String>) {
+    /// Takes a place of the queue.
+    fn take(&self) -> bool {
+        let order = Ordering::Relaxed;
+        let room = |taken| (taken < self.batching.queue).then_some(taken + 1);
+        self.taken.fetch_update(order, order, room).is_ok()
+    }
+
+    /// Fills a place that was taken.
+    fn push(&self, item: Item) {
+        self.ledger.produce(1);
+        let mut state = self.lock();
+        if state.closing {
+            drop(state);
+            self.taken.fetch_sub(1, Ordering::Relaxed);
+            self.ledger.drop_for(Reason::Shutdown, 1);
+            return;
+        }
+        state.queue.push_back(item);
+        // The first span starts the delay, a full batch ends it.
+        let wake = state.queue.len() == 1 || state.queue.len() == self.batching.batch;
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
+    fn export_until_closed(&self, scribe: &Scribe, connected: Result<Export, String>) {
         // The exporter's client makes events and spans; they are not the service's.
         let _quiet = Context::enter_telemetry_suppressed_scope();
-        let mut exporter = exporter.ok();
-        let mut resource_known = false;
+        let mut export = connected.ok();
         let rejections = Rejections::new();
-        while let Some((batch, resource)) = self.next_batch() {
-            if let (Some(exporter), Some(resource), false) =
-                (&mut exporter, resource, resource_known)
-            {
-                exporter.set_resource(&resource);
-                resource_known = true;
-            }
-            let count = batch.len() as u64;
-            let begun = Instant::now();
-            let (taken, refused) = rejections.during(|| {
-                exporter.as_ref().is_some_and(|exporter| {
-                    futures_executor::block_on(exporter.export(batch)).is_ok()
+        let mut items = Vec::with_capacity(self.batching.batch);
+        let mut records = Vec::with_capacity(self.batching.batch);
+        while self.next_batch(&mut items) {
+            let count = items.len() as u64;
+            let batch = items
+                .drain(..)
+                .map(|item| match item {
+                    Item::Span(span) => *span,
+                    Item::Record(record) => {
+                        let span = scribe.span(&record);
+                        records.push(record);
+                        span
+                    }
                 })
-            });
+                .collect();
+            pool::bring_back(&mut records);
+            let begun = Instant::now();
+            let (taken, refused) =
+                rejections.during(|| export.as_mut().is_some_and(|export| export(batch).is_ok()));
             let lost = if taken { refused.min(count) } else { count };
             self.exports.note(taken && lost == 0, begun.elapsed());
             let mut state = self.lock();
@@ -164,8 +277,8 @@ impl Shared {
         self.done.notify_all();
     }
 
-    /// Waits for a full batch, the delay, a flush or the end; `None` is the end.
-    fn next_batch(&self) -> Option<(Vec<SpanData>, Option<Resource>)> {
+    /// Waits for a full batch, the delay, a flush or the end; `false` is the end.
+    fn next_batch(&self, items: &mut Vec<Item>) -> bool {
         let mut state = self.lock();
         let mut due = None;
         loop {
@@ -181,7 +294,7 @@ impl Shared {
                 continue;
             }
             if state.closing {
-                return None;
+                return false;
             }
             if state.flush {
                 state.flush = false;
@@ -192,10 +305,12 @@ impl Shared {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let take = state.queue.len().min(self.batching.batch);
-        let batch: Vec<_> = state.queue.drain(..take).collect();
-        state.exporting = batch.len() as u64;
-        Some((batch, state.resource.clone()))
+        let count = state.queue.len().min(self.batching.batch);
+        items.extend(state.queue.drain(..count));
+        state.exporting = count as u64;
+        drop(state);
+        self.taken.fetch_sub(count, Ordering::Relaxed);
+        true
     }
 }
 
@@ -206,21 +321,9 @@ impl SpanProcessor for BoundedProcessor {
         if !span.span_context.is_sampled() {
             return;
         }
-        let shared = &*self.0;
-        let mut state = shared.lock();
-        shared.ledger.produce(1);
-        if state.closing {
-            shared.ledger.drop_for(Reason::Shutdown, 1);
-        } else if state.queue.len() >= shared.batching.queue {
-            shared.ledger.drop_for(Reason::QueueFull, 1);
-        } else {
-            state.queue.push_back(span);
-            // The first span starts the delay, a full batch ends it.
-            let wake = state.queue.len() == 1 || state.queue.len() == shared.batching.batch;
-            drop(state);
-            if wake {
-                shared.work.notify_one();
-            }
+        if let Some(mut slot) = self.reserve(None) {
+            slot.filled = true;
+            self.0.push(Item::Span(Box::new(span)));
         }
     }
 
@@ -244,9 +347,5 @@ impl SpanProcessor for BoundedProcessor {
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
         self.close(Instant::now() + timeout);
         Ok(())
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.0.lock().resource = Some(resource.clone());
     }
 }

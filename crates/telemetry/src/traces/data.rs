@@ -1,0 +1,198 @@
+//! From a finished record to the span of its request, on the exporting thread.
+//!
+//! Names by the HTTP semantic conventions (stable part, `http.server`) and the
+//! RPC conventions for gRPC.
+
+use std::borrow::Cow;
+
+use http::Version;
+use opentelemetry::trace::{Link, SpanKind, Status};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use plimsoll_core::Clock;
+use plimsoll_core::names::value;
+use plimsoll_core::outcome::Outcome;
+use plimsoll_core::record::Record;
+
+use super::context::Traced;
+use super::spans::{SCOPE, ids, remote};
+use crate::logs::access;
+
+/// About as many attributes as a span has.
+pub(super) const ATTRIBUTES: usize = 16;
+
+/// Makes spans.
+#[derive(Debug)]
+pub(super) struct Scribe {
+    pub(super) clock: Clock,
+    scope: InstrumentationScope,
+}
+
+impl Scribe {
+    pub(super) fn new(clock: Clock) -> Self {
+        let scope = InstrumentationScope::builder(SCOPE).with_version(env!("CARGO_PKG_VERSION"));
+        Self {
+            clock,
+            scope: scope.build(),
+        }
+    }
+
+    /// The span of a finished record. One that was kept for its outcome keeps the
+    /// flags that downstream saw: not sampled.
+    pub(super) fn span(&self, record: &Record) -> SpanData {
+        let none = Traced::default();
+        let traced = Traced::seen(record).unwrap_or(&none);
+        let mut attributes = at_start(record, traced);
+        at_end(record, traced, &mut attributes);
+        if let (false, Some(keep)) = (record.ids.sampled, record.keep) {
+            attributes.push(KeyValue::new("plimsoll.keep", keep.as_str()));
+        }
+        let mut links = SpanLinks::default();
+        if let Some(link) = record.link {
+            links.links.push(Link::with_context(remote(link)));
+        }
+        SpanData {
+            span_context: ids(record),
+            parent_span_id: record.parent.map_or(0, |parent| parent.span_id.0).into(),
+            parent_span_is_remote: record.parent.is_some(),
+            span_kind: SpanKind::Server,
+            name: name(record),
+            start_time: self.clock.wall(record.started),
+            end_time: self.clock.wall(record.ended),
+            attributes,
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links,
+            status: if failed(record) {
+                Status::error("")
+            } else {
+                Status::Unset
+            },
+            instrumentation_scope: self.scope.clone(),
+        }
+    }
+}
+
+/// `{method} {route}`, never a path.
+pub(super) fn name(record: &Record) -> Cow<'static, str> {
+    let method = match record.method {
+        value::OTHER => "HTTP",
+        method => method,
+    };
+    match record.route {
+        value::UNMATCHED => method.into(),
+        route => [method, " ", route].concat().into(),
+    }
+}
+
+/// What a sampler may look at.
+pub(super) fn at_start(record: &Record, traced: &Traced) -> Vec<KeyValue> {
+    let scheme = if traced.https { "https" } else { "http" };
+    let mut attributes = Vec::with_capacity(ATTRIBUTES);
+    attributes.push(KeyValue::new("http.request.method", record.method));
+    attributes.push(KeyValue::new(
+        "url.path",
+        access::shortened(&record.path).to_owned(),
+    ));
+    attributes.push(KeyValue::new("url.scheme", scheme));
+    if record.route != value::UNMATCHED {
+        attributes.push(KeyValue::new("http.route", record.route));
+    }
+    if let Some(method) = &traced.method {
+        let method = method.clone().into_string();
+        attributes.push(KeyValue::new("http.request.method_original", method));
+    }
+    if let Some(client) = record.client {
+        attributes.push(KeyValue::new("client.address", client.to_string()));
+    }
+    if !traced.user_agent.is_empty() {
+        let agent = traced.user_agent.clone();
+        attributes.push(KeyValue::new("user_agent.original", agent));
+    }
+    attributes
+}
+
+/// What is known when the request is over.
+pub(super) fn at_end(record: &Record, traced: &Traced, attributes: &mut Vec<KeyValue>) {
+    if let Some(version) = version(traced.version) {
+        attributes.push(KeyValue::new("network.protocol.version", version));
+    }
+    if record.status != 0 {
+        let status = i64::from(record.status);
+        attributes.push(KeyValue::new("http.response.status_code", status));
+    }
+    if let Some(code) = record.grpc_status {
+        rpc(record, code, attributes);
+    }
+    let request_id = record.ids.request_id.as_str().to_owned();
+    attributes.push(KeyValue::new("plimsoll.request_id", request_id));
+    if let Some(outcome) = record.outcome {
+        attributes.push(KeyValue::new("plimsoll.outcome", outcome.as_str()));
+    }
+    if let Some(blame) = record.blame {
+        attributes.push(KeyValue::new("plimsoll.blame", blame.as_str()));
+    }
+    if let Some(code) = record.code {
+        attributes.push(KeyValue::new("plimsoll.error.code", code));
+    }
+    if failed(record) {
+        attributes.push(KeyValue::new("error.type", error_type(record)));
+    }
+}
+
+/// Service and method only of a method that exists: a path is no name.
+fn rpc(record: &Record, code: u16, attributes: &mut Vec<KeyValue>) {
+    attributes.push(KeyValue::new("rpc.system", "grpc"));
+    let known = record.route.strip_prefix('/').and_then(|route| {
+        let (service, method) = route.split_once('/')?;
+        let template = |part: &str| part.contains('{');
+        (!template(service) && !template(method)).then_some((service, method))
+    });
+    if let Some((service, method)) = known {
+        attributes.push(KeyValue::new("rpc.service", service));
+        attributes.push(KeyValue::new("rpc.method", method));
+    } else {
+        attributes.push(KeyValue::new("rpc.method", value::OTHER));
+    }
+    attributes.push(KeyValue::new("rpc.grpc.status_code", i64::from(code)));
+}
+
+fn version(version: Version) -> Option<&'static str> {
+    match version {
+        Version::HTTP_10 => Some("1.0"),
+        Version::HTTP_11 => Some("1.1"),
+        Version::HTTP_2 => Some("2"),
+        Version::HTTP_3 => Some("3"),
+        _ => None,
+    }
+}
+
+/// Whether a server's span says Error: 5xx, an answer that did not reach its
+/// end, and the gRPC codes that the RPC conventions list for servers. A 4xx is
+/// the client's failure and leaves the status unset.
+pub(super) fn failed(record: &Record) -> bool {
+    let cut = matches!(
+        record.outcome,
+        Some(
+            Outcome::Fault
+                | Outcome::Timeout
+                | Outcome::Panic
+                | Outcome::BodyError
+                | Outcome::ShutdownAbort
+                | Outcome::ClientGoneBeforeHead
+                | Outcome::ClientGoneMidBody
+        )
+    );
+    // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+    let grpc = matches!(record.grpc_status, Some(2 | 4 | 12..=15));
+    cut || grpc || record.status >= 500
+}
+
+/// The code where there is one, else the status of a plain fault, else how it ended.
+fn error_type(record: &Record) -> Cow<'static, str> {
+    match (record.code, record.outcome) {
+        (Some(code), _) => code.into(),
+        (None, Some(Outcome::Fault)) if record.status >= 500 => record.status.to_string().into(),
+        (None, outcome) => outcome.map_or(value::OTHER, Outcome::as_str).into(),
+    }
+}
