@@ -21,10 +21,12 @@ const FETCH: usize = 32;
 const PATH_MAX: usize = 1_024;
 
 type Scratch = Box<dyn Any + Send + Sync>;
+/// A record is handed about by its box, never moved.
+type Pooled = Box<Record>;
 
 #[derive(Default)]
 struct Free {
-    records: Vec<Box<Record>>,
+    records: Vec<Pooled>,
     scratch: Vec<Scratch>,
 }
 
@@ -32,7 +34,7 @@ thread_local! {
     static FREE: RefCell<Free> = RefCell::default();
 }
 
-static SHARED: Mutex<Vec<Box<Record>>> = Mutex::new(Vec::new());
+static SHARED: Mutex<Vec<Pooled>> = Mutex::new(Vec::new());
 /// How many those are, so that nobody locks for none.
 static SHARED_COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -81,7 +83,7 @@ pub(crate) fn part(record: &mut Record) {
 }
 
 /// Gives back records that another thread has read.
-pub(crate) fn bring_back(records: &mut Vec<Box<Record>>) {
+pub(crate) fn bring_back(records: &mut Vec<Pooled>) {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     let room = MAX_SHARED.saturating_sub(shared.len()).min(records.len());
     shared.extend(records.drain(..room).map(|mut record| {
@@ -93,7 +95,7 @@ pub(crate) fn bring_back(records: &mut Vec<Box<Record>>) {
     records.clear();
 }
 
-fn fetch(records: &mut Vec<Box<Record>>) {
+fn fetch(records: &mut Vec<Pooled>) {
     if SHARED_COUNT.load(Ordering::Relaxed) == 0 {
         return;
     }

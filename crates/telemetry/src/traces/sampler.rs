@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn a_hundredth_is_a_hundredth() {
-        let sampler = Sampler::by_parent(Root::Ratio(0.01));
-        let sampled = (0..100_000).filter(|_| sampler.decide(TraceId::random(), None));
-        assert!((800..1_200).contains(&sampled.count()));
+        let hundredth = Sampler::by_parent(Root::Ratio(0.01));
+        let kept = (0..100_000).filter(|_| hundredth.decide(TraceId::random(), None));
+        assert!((800..1_200).contains(&kept.count()));
     }
 }

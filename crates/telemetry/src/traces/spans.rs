@@ -209,7 +209,6 @@ fn join(record: &mut Record, start: &Start<'_>) {
         return;
     };
     traced.note(start);
-    let tracer = global::tracer(SCOPE);
     let Some(traced) = Traced::seen(record) else {
         return;
     };
@@ -219,7 +218,7 @@ fn join(record: &mut Record, start: &Start<'_>) {
     if let Some(link) = record.link {
         builder = builder.with_links(vec![Link::with_context(remote(link))]);
     }
-    let span = tracer.build_with_context(builder, &around);
+    let span = global::tracer(SCOPE).build_with_context(builder, &around);
     let ids = span.span_context().clone();
     if !ids.is_valid() {
         // The host's tracer is not the global one. Ids of ours would be the
