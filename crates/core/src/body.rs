@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -52,11 +52,11 @@ impl<B: Body> ObservedBody<B> {
         Self { inner, open, left }
     }
 
-    /// The length that the head declares: a server stops at it and drops the
-    /// body, even one that doesn't know its own length.
+    /// The length that the head declares, asked for if the body doesn't know
+    /// its own: a server stops at it and drops the body.
     #[must_use]
-    pub fn declared(mut self, length: Option<u64>) -> Self {
-        self.left = self.left.or(length);
+    pub fn declared(mut self, length: impl FnOnce() -> Option<u64>) -> Self {
+        self.left = self.left.or_else(length);
         self
     }
 }
@@ -136,8 +136,14 @@ fn note<D: Buf>(frame: &Frame<D>, open: &mut Open, left: &mut Option<u64>) {
 /// Whether a message is gRPC by its content type. gRPC-Web is not: its status
 /// stands in the body.
 pub fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(http::header::CONTENT_TYPE);
-    let rest = kind.and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"));
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(is_grpc_type)
+}
+
+/// Whether a content type is gRPC's; see [`is_grpc`].
+pub fn is_grpc_type(kind: &HeaderValue) -> bool {
+    let rest = kind.as_bytes().strip_prefix(b"application/grpc");
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 

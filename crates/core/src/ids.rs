@@ -13,14 +13,16 @@ pub struct SpanId(pub u64);
 impl TraceId {
     /// A random id from the thread's generator (not for secrets).
     pub fn random() -> Self {
-        Self(fastrand::u128(1..))
+        // Twice 64 bits: a generator's range over 128 bits costs a division.
+        let (high, low) = (fastrand::u64(..), fastrand::u64(..));
+        Self((u128::from(high) << 64 | u128::from(low)).max(1))
     }
 }
 
 impl SpanId {
     /// A random id from the thread's generator (not for secrets).
     pub fn random() -> Self {
-        Self(fastrand::u64(1..))
+        Self(fastrand::u64(..).max(1))
     }
 }
 
@@ -36,13 +38,24 @@ impl fmt::Display for SpanId {
     }
 }
 
+/// Every byte as two lower-case hexadecimal digits.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// Writes `bytes` as lower-case hexadecimal digits into `out`, which must be
 /// twice as long, and gives it back.
 pub fn hex<'a>(bytes: &[u8], out: &'a mut [u8]) -> &'a [u8] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    let (pairs, _) = out.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = PAIRS[usize::from(*byte)];
     }
     out
 }
@@ -130,21 +143,22 @@ pub struct RequestId {
 impl RequestId {
     /// A random id: a version 4 UUID in its text form (RFC 9562, section 5.4).
     pub fn random() -> Self {
-        let random = fastrand::u128(..);
+        let random = u128::from(fastrand::u64(..)) << 64 | u128::from(fastrand::u64(..));
         let version = random & !(0xf << 76) | 4 << 76;
         let bits = version & !(0b11 << 62) | 0b10 << 62;
         let mut text = [0; 32];
         hex(&bits.to_be_bytes(), &mut text);
         let mut bytes = [0; REQUEST_ID_MAX];
-        let mut at = 0;
-        for (index, digit) in text.iter().enumerate() {
-            if matches!(index, 8 | 12 | 16 | 20) {
-                bytes[at] = b'-';
-                at += 1;
-            }
-            bytes[at] = *digit;
-            at += 1;
-        }
+        // Groups of 8, 4, 4, 4 and 12 digits.
+        bytes[..8].copy_from_slice(&text[..8]);
+        bytes[8] = b'-';
+        bytes[9..13].copy_from_slice(&text[8..12]);
+        bytes[13] = b'-';
+        bytes[14..18].copy_from_slice(&text[12..16]);
+        bytes[18] = b'-';
+        bytes[19..23].copy_from_slice(&text[16..20]);
+        bytes[23] = b'-';
+        bytes[24..36].copy_from_slice(&text[20..]);
         Self { len: 36, bytes }
     }
 

@@ -16,6 +16,7 @@
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
 //! | [`peer`] | who the client is and whom we trust |
 //! | [`settings`] | what an operator may set from outside |
+//! | [`value`] | header values and short texts without an allocation |
 //! | [`clock`] | time, injected |
 //!
 //! It imports no other crate of the workspace.
@@ -36,6 +37,7 @@ pub mod permit;
 pub mod record;
 pub mod refusal;
 pub mod settings;
+pub mod value;
 
 pub use agent::Agent;
 pub use body::ObservedBody;

@@ -161,9 +161,13 @@ pub fn limit_key(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether an address is one that a proxy or a container network would have.
+/// Whether an address is one that a proxy or a container network would have:
+/// the ranges of `private`.
 pub fn is_private(address: IpAddr) -> bool {
-    ranges_of(&PRIVATE).any(|net| net.contains(&canonical(address)))
+    match canonical(address) {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
+    }
 }
 
 fn ranges_of(nets: &[&str]) -> impl Iterator<Item = IpNet> {
@@ -209,6 +213,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_private_addresses_are_those_of_the_private_ranges(address: IpAddr, near in 0_usize..PRIVATE.len(), off: u16) {
+            let first = ranges_of(&PRIVATE[near..]).next().unwrap().network();
+            let near = match first {
+                IpAddr::V4(v4) => IpAddr::V4((u32::from(v4).wrapping_add(u32::from(off) << 10)).into()),
+                IpAddr::V6(v6) => IpAddr::V6((u128::from(v6).wrapping_add(u128::from(off) << 108)).into()),
+            };
+            for address in [address, near] {
+                let listed = ranges_of(&PRIVATE).any(|net| net.contains(&canonical(address)));
+                prop_assert_eq!(is_private(address), listed, "{}", address);
+            }
+        }
+
         #[test]
         fn no_header_moves_an_untrusted_peer(line in "[ -~]{0,64}") {
             let peer = "203.0.113.1".parse().unwrap();

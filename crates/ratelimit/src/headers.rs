@@ -9,6 +9,7 @@
 use std::fmt::Write;
 
 use http::{HeaderName, HeaderValue};
+use plimsoll_core::value::Text;
 
 use crate::gcra::{Decision, Verdict};
 use crate::quota::Quota;
@@ -39,11 +40,22 @@ pub fn policy_item(field: &mut String, name: &str, quota: &Quota) {
     }
 }
 
+/// The items of all limits' decisions on one request: room for the most limits
+/// with the longest names.
+pub(crate) type Field = Text<1_024>;
+
 /// The item of a decision.
-pub fn limit_item(field: &mut String, name: &str, decision: &Decision) {
-    separate(field);
+pub(crate) fn limit_item(field: &mut Field, name: &str, decision: &Decision) {
+    if !field.is_empty() {
+        field.push(", ");
+    }
     let (left, window) = left_and_window(decision);
-    let _ = write!(field, "\"{name}\";r={left};t={window}");
+    field.push("\"");
+    field.push(name);
+    field.push("\";r=");
+    field.number(left.into());
+    field.push(";t=");
+    field.number(window);
 }
 
 /// `r` and `t`, in cells and seconds.
@@ -66,11 +78,13 @@ fn separate(field: &mut String) {
     }
 }
 
-pub(crate) fn value(field: String) -> Option<HeaderValue> {
-    if field.is_empty() {
+/// The value of the field; `None` when no limit has anything to say, or more
+/// than a field of ours may hold.
+pub(crate) fn value(field: &Field) -> Option<HeaderValue> {
+    if field.is_empty() || !field.is_whole() {
         return None;
     }
-    HeaderValue::try_from(field).ok()
+    plimsoll_core::value::header(field.as_bytes())
 }
 
 #[cfg(test)]

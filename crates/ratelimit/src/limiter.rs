@@ -140,7 +140,9 @@ impl Limiter {
         }
         Ok(Self(Arc::new(Inner {
             policies,
-            advertised: headers::value(field),
+            advertised: HeaderValue::try_from(field)
+                .ok()
+                .filter(|field| !field.is_empty()),
             clock,
             trust,
             warned_of_proxy: AtomicBool::new(false),

@@ -107,7 +107,7 @@ impl Pass<'_> {
     /// Counts what was said and puts it together.
     fn answer(&self, mode: Mode) -> Answer {
         let mut answer = Answer::default();
-        let mut field = String::new();
+        let mut field = headers::Field::default();
         let mut least = u32::MAX;
         for (policy, said) in self.limiter.policies.iter().zip(&self.said) {
             let Some(said) = said else {
@@ -142,7 +142,7 @@ impl Pass<'_> {
                 answer.tightest = Some((policy.name, label.as_str()));
             }
         }
-        answer.field = headers::value(field);
+        answer.field = headers::value(&field);
         answer
     }
 }

@@ -3,14 +3,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::header::{self, Entry};
+use http::{Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use plimsoll_core::body::{grpc_status, is_grpc};
 use plimsoll_core::record::{Ending, Open};
-use plimsoll_core::{ObservedBody, Outcome};
+use plimsoll_core::{ObservedBody, Outcome, value};
 
-use super::service::{REQUEST_ID, declared_length, panicked};
+use super::sent::{REQUEST_ID, length as length_of};
+use super::service::panicked;
 
 pin_project! {
     /// The future of [`super::Observe`].
@@ -80,16 +82,23 @@ fn answered<B: Body>(mut response: Response<B>, open: Option<Open>) -> Response<
             record.grpc_status = status.filter(|_| is_grpc);
         }
         bodiless |= record.method == Method::HEAD.as_str();
-        if let Ok(id) = HeaderValue::from_str(record.ids.request_id.as_str()) {
-            response.headers_mut().entry(REQUEST_ID).or_insert(id);
+        let id = record.ids.request_id;
+        if let Entry::Vacant(free) = response.headers_mut().entry(REQUEST_ID)
+            && let Some(id) = value::header(id.as_str().as_bytes())
+        {
+            free.insert(id);
         }
     }
     if bodiless {
         open.finish(Ending::Complete);
         return response.map(|body| ObservedBody::new(body, None));
     }
-    let length = declared_length(response.headers());
-    response.map(|body| ObservedBody::new(body, Some(open)).declared(length))
+    let (head, body) = response.into_parts();
+    let body = ObservedBody::new(body, Some(open)).declared(|| {
+        let length = head.headers.get(header::CONTENT_LENGTH);
+        length.and_then(length_of)
+    });
+    Response::from_parts(head, body)
 }
 
 /// RFC 9110, section 6.4.1: no content after 1xx, 204 and 304.

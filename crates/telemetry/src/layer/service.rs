@@ -4,23 +4,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
-use plimsoll_core::body::{is_grpc, panic_text};
+use plimsoll_core::body::{is_grpc_type, panic_text};
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::PeerAddr;
-use plimsoll_core::record::{Ending, Open, Record};
+use plimsoll_core::record::{Ending, Grpc, Open};
 use plimsoll_core::{Agent, ObservedBody, Sink as _, current, intern};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use super::sent::{self, Sent};
 use crate::instance::Instance;
 use crate::pool;
 use crate::traces::Start;
-
-/// The header that carries the request id, both ways.
-pub(crate) const REQUEST_ID: &str = "x-request-id";
 
 /// Makes one record of each request; see [`crate::Telemetry::layer`].
 #[derive(Debug, Clone)]
@@ -86,24 +84,30 @@ pub(super) fn panicked(open: &mut Open, panic: Box<dyn Any + Send>) -> ! {
 fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     let started = instance.now();
     let headers = request.headers();
+    let sent = Sent::of(headers);
     let peer = peer(request);
     let trusted = peer.is_some_and(|peer| instance.trust().includes(peer));
     let ids = Ids {
         trace_id: TraceId::default(),
         span_id: SpanId::default(),
         sampled: false,
-        request_id: request_id(headers),
+        request_id: request_id(&sent),
     };
     let mut record = pool::take(ids, started);
     record.method = method_label(request.method());
     record.route = route(request);
     record.path.push_str(request.uri().path());
     record.client = peer.map(|peer| instance.trust().client(peer, headers));
-    record.bytes_in = declared_length(headers).unwrap_or(0);
-    if let Some(agent) = headers.get(header::USER_AGENT) {
+    record.bytes_in = sent.content_length.and_then(sent::length).unwrap_or(0);
+    if let Some(agent) = sent.user_agent {
         record.agent = Agent::of(agent.as_bytes());
     }
-    note_grpc(&mut record, headers);
+    if sent.content_type.is_some_and(is_grpc_type) {
+        // UNKNOWN until headers or trailers say more.
+        record.grpc_status = Some(2);
+        let timeout = sent.grpc_timeout.and_then(sent::timeout);
+        record.grpc = Some(Box::new(Grpc { timeout, sent: 0 }));
+    }
     instance.spans().begin(
         &mut record,
         &Start {
@@ -118,25 +122,10 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     Open::new(record, Arc::clone(instance) as _)
 }
 
-fn request_id(headers: &HeaderMap) -> RequestId {
-    headers
-        .get(REQUEST_ID)
-        .and_then(|value| RequestId::parse(value.as_bytes()))
-        .unwrap_or_else(RequestId::random)
-}
-
-/// The value of `Content-Length`.
-pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok());
-    length.and_then(|text| text.parse().ok())
-}
-
-/// A gRPC request begins as UNKNOWN (2) until headers or trailers say more.
-fn note_grpc(record: &mut Record, headers: &HeaderMap) {
-    if is_grpc(headers) {
-        record.grpc_status = Some(2);
-    }
+fn request_id(sent: &Sent<'_>) -> RequestId {
+    let theirs = sent.request_id;
+    let theirs = theirs.and_then(|value| RequestId::parse(value.as_bytes()));
+    theirs.unwrap_or_else(RequestId::random)
 }
 
 fn peer<Q>(request: &Request<Q>) -> Option<IpAddr> {

@@ -1,0 +1,97 @@
+//! What a request's headers say that the record wants to know.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The header that carries the request id, both ways.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The headers that are read of every request, found in one walk: most requests
+/// have few headers and of these hardly any, so that a look-up each costs more.
+/// Of a header with several lines the first counts.
+#[derive(Debug, Default)]
+pub(super) struct Sent<'a> {
+    pub(super) traceparent: Option<&'a HeaderValue>,
+    pub(super) request_id: Option<&'a HeaderValue>,
+    pub(super) user_agent: Option<&'a HeaderValue>,
+    pub(super) content_length: Option<&'a HeaderValue>,
+    pub(super) content_type: Option<&'a HeaderValue>,
+    pub(super) grpc_timeout: Option<&'a HeaderValue>,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let mut sent = Self::default();
+        for (name, value) in headers {
+            let name = name.as_str();
+            let place = match (name.len(), name) {
+                (11, "traceparent") => &mut sent.traceparent,
+                (12, "x-request-id") => &mut sent.request_id,
+                (10, "user-agent") => &mut sent.user_agent,
+                (14, "content-length") => &mut sent.content_length,
+                (12, "content-type") => &mut sent.content_type,
+                (12, "grpc-timeout") => &mut sent.grpc_timeout,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        sent
+    }
+}
+
+/// The number that a `Content-Length` says.
+pub(super) fn length(value: &HeaderValue) -> Option<u64> {
+    value.to_str().ok()?.parse().ok()
+}
+
+/// The nanoseconds of a `grpc-timeout`: at most eight digits and a unit (gRPC
+/// over HTTP/2, "Timeout").
+pub(super) fn timeout(value: &HeaderValue) -> Option<u64> {
+    let (unit, digits) = value.as_bytes().split_last()?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    let plain =
+        (1..=8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let nanos = match unit {
+        b'H' => 3_600_000_000_000,
+        b'M' => 60_000_000_000,
+        b'S' => 1_000_000_000,
+        b'm' => 1_000_000,
+        b'u' => 1_000,
+        b'n' => 1,
+        _ => return None,
+    };
+    let count: u64 = digits.parse().ok().filter(|_| plain)?;
+    // Hundreds of millions of hours are longer than we count.
+    Some(count.saturating_mul(nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_a_header_counts() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-request-id", HeaderValue::from_static("one"));
+        headers.append("x-request-id", HeaderValue::from_static("two"));
+        headers.append("content-length", HeaderValue::from_static("12"));
+        let sent = Sent::of(&headers);
+        assert_eq!(sent.request_id.unwrap(), "one");
+        assert_eq!(sent.content_length.and_then(length), Some(12));
+        assert!(sent.traceparent.is_none());
+    }
+
+    #[test]
+    fn a_grpc_timeout_is_a_number_and_a_unit() {
+        for (text, nanos) in [
+            ("1S", Some(1_000_000_000)),
+            ("250m", Some(250_000_000)),
+            ("99999999H", Some(u64::MAX)),
+            ("1", None),
+            ("S", None),
+            ("123456789n", None),
+            ("-1S", None),
+        ] {
+            assert_eq!(timeout(&HeaderValue::from_static(text)), nanos, "{text}");
+        }
+    }
+}
