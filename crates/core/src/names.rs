@@ -19,6 +19,25 @@ pub const TIME_TO_HEAD: &str = "plimsoll_time_to_head_seconds";
 pub const REQUESTS: &str = "plimsoll_requests_total";
 /// Counter: requests whose call began. No labels.
 pub const REQUESTS_STARTED: &str = "plimsoll_requests_started_total";
+/// Histogram, seconds, call to trailers of a gRPC call. Labels: system, service,
+/// method, status code. OpenTelemetry RPC semantic conventions.
+pub const RPC_DURATION: &str = "rpc_server_duration_seconds";
+/// Histogram, bytes that the request declares; off by default. Labels: method, route, status.
+pub const REQUEST_BODY: &str = "http_server_request_body_size_bytes";
+/// Histogram, bytes of the response body; off by default. Labels: method, route, status.
+pub const RESPONSE_BODY: &str = "http_server_response_body_size_bytes";
+/// Gauge: series of requests and of the application's own metrics.
+pub const METRICS_SERIES: &str = "plimsoll_metrics_series";
+/// Gauge: the budget of [`METRICS_SERIES`].
+pub const METRICS_SERIES_LIMIT: &str = "plimsoll_metrics_series_limit";
+/// Counter: label sets that found no room and were folded. Label: metric.
+pub const METRICS_FOLDED: &str = "plimsoll_metrics_folded_total";
+/// Counter: registrations of a name that is ours, of another kind, or one too many.
+pub const METRICS_REFUSED: &str = "plimsoll_metrics_refused_total";
+/// Counter: label values that were cut.
+pub const METRICS_CUT: &str = "plimsoll_metrics_cut_values_total";
+/// Gauge: families left off the page because their name stood already.
+pub const METRICS_REPEATED: &str = "plimsoll_metrics_repeated_families";
 /// Counter: what each signal made. Label: signal.
 pub const TELEMETRY_PRODUCED: &str = "plimsoll_telemetry_produced_total";
 /// Counter: what each signal handed to its sink. Label: signal.
@@ -103,6 +122,16 @@ pub mod label {
     pub const MODE: &str = "mode";
     /// Name of a setting.
     pub const SETTING: &str = "setting";
+    /// Name of a metric.
+    pub const METRIC: &str = "metric";
+    /// `grpc`.
+    pub const RPC_SYSTEM: &str = "rpc_system";
+    /// Full name of a service, or [`super::value::OTHER`].
+    pub const RPC_SERVICE: &str = "rpc_service";
+    /// Name of a method that exists, or [`super::value::OTHER`].
+    pub const RPC_METHOD: &str = "rpc_method";
+    /// Number of the gRPC status.
+    pub const RPC_STATUS: &str = "rpc_grpc_status_code";
     /// OpenTelemetry's `service.name`.
     pub const SERVICE_NAME: &str = "service_name";
 }
@@ -121,6 +150,19 @@ pub mod value {
 /// OpenTelemetry's HTTP semantic conventions for `http.server.request.duration`.
 pub const SECONDS_BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// Upper bounds in bytes of every size histogram: powers of four from 256 B to 16 MiB.
+pub const BYTES_BUCKETS: [f64; 9] = [
+    256.0,
+    1_024.0,
+    4_096.0,
+    16_384.0,
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
 ];
 
 /// Keys of the access log line, in the order in which they stand.

@@ -16,6 +16,7 @@ use crate::grpc_routes::GrpcRoutes;
 use crate::ledger::Balance;
 use crate::logs::sink::LogSink;
 use crate::logs::{Format, access};
+use crate::metrics::exemplar::Mark;
 use crate::metrics::{MetricsRecorder, Page};
 use crate::pool;
 use crate::report::Requests;
@@ -127,6 +128,13 @@ impl Instance {
             && self.state.slow.may_keep(now)
     }
 
+    /// The trace of a finished request, if somebody can look it up.
+    fn mark(&self, record: &Record) -> Option<Mark> {
+        record
+            .kept
+            .then(|| Mark::new(&record.ids, self.clock.wall(record.ended)))
+    }
+
     pub(crate) fn requests(&self) -> Requests {
         Requests {
             started: self.state.started.load(Ordering::Relaxed),
@@ -178,7 +186,8 @@ impl Sink for Instance {
         let slot = self.spans.reserve(&record);
         record.kept = slot.is_some() || self.spans.hands_on(&record);
         if let (Some(all), Some(series)) = (self.rows.series(), &row.series) {
-            all.finish(series, &record);
+            let mark = self.mark(&record);
+            all.finish(series, &record, mark);
         }
         let signals = AssertUnwindSafe(|| {
             self.access_line(&record);

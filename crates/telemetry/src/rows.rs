@@ -13,9 +13,8 @@ use plimsoll_core::{Blame, Outcome, Slo};
 use crate::metrics::series::{RequestSeries, Series};
 use crate::slow::Pace;
 
-/// Distinct combinations kept apart; with at most 20 series each this keeps
-/// the page under the documented 10,000 series.
-const MAX_COMBINATIONS: usize = 500;
+/// Distinct combinations kept apart, whatever the budget of series allows.
+const MAX_COMBINATIONS: usize = 10_000;
 
 /// Places of a thread's own cache; a power of two.
 const PLACES: usize = 256;
@@ -30,6 +29,8 @@ pub(crate) struct Combination {
     pub(crate) code: &'static str,
     pub(crate) blame: Option<Blame>,
     pub(crate) slo: Slo,
+    /// Status of a gRPC call.
+    pub(crate) grpc: Option<u16>,
 }
 
 impl Combination {
@@ -42,6 +43,7 @@ impl Combination {
             code: record.code.unwrap_or(""),
             blame: record.blame,
             slo: record.slo.unwrap_or(Slo::Bad),
+            grpc: record.grpc_status,
         }
     }
 
@@ -53,6 +55,7 @@ impl Combination {
             route: value::OVERFLOW,
             status: 0,
             code: "",
+            grpc: None,
             ..*self
         }
     }
@@ -66,6 +69,7 @@ impl Combination {
             && self.outcome == other.outcome
             && self.blame == other.blame
             && self.slo == other.slo
+            && self.grpc == other.grpc
     }
 
     fn place(&self) -> usize {
@@ -158,6 +162,11 @@ impl Rows {
         }
         let full = known.rows.len() >= MAX_COMBINATIONS;
         drop(known);
+        let full = full
+            || self
+                .series
+                .as_ref()
+                .is_some_and(|series| !series.has_room());
         let wanted = if full { wanted.overflow() } else { wanted };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Known { rows, paces } = &mut *known;

@@ -17,7 +17,7 @@ use crate::layer::ObserveLayer;
 use crate::logs::Format;
 use crate::logs::filter::filter_of;
 use crate::logs::life;
-use crate::metrics::{MetricsRecorder, Page};
+use crate::metrics::{Exposition, MetricsRecorder, Offender, Page, Scrape};
 use crate::report::Report;
 
 /// What a hurried shutdown leaves the log to write its last lines.
@@ -150,8 +150,13 @@ impl Telemetry {
 
     /// The metrics page, Prometheus text format 0.0.4.
     pub fn render(&self) -> String {
+        self.render_as(Exposition::Text)
+    }
+
+    /// The metrics page in a form. Families stand in a fixed order.
+    pub fn render_as(&self, form: Exposition) -> String {
         let instance = &*self.0;
-        let mut page = instance.recorder.render();
+        let mut page = Page::new(form);
         crate::metrics::own::write(
             &mut page,
             &instance.service,
@@ -160,34 +165,53 @@ impl Telemetry {
             &instance.outlets(),
         );
         instance.spans.write(&mut page);
-        let warnings = self.warnings();
         page.family(
             names::CONFIG_WARNINGS,
             "counter",
             "Settings that could not be used.",
         );
-        for warning in &warnings {
-            page.sample(
-                names::CONFIG_WARNINGS,
-                &[(label::SETTING, &warning.setting)],
-                1,
-            );
+        for warning in &self.warnings() {
+            let labels = [(label::SETTING, warning.setting.as_str())];
+            page.sample(names::CONFIG_WARNINGS, &labels, 1);
         }
-        for collector in instance
-            .state
-            .collectors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        let collectors = instance.state.collectors.lock();
+        for collector in collectors.unwrap_or_else(PoisonError::into_inner).iter() {
             collector(&mut page);
         }
+        // Last, so that no name of the application's stands in for one of ours.
+        instance.recorder.render(&mut page);
         page.finish()
     }
 
-    /// Appends our series to a host's own page.
+    /// The answer to a scrape with these headers: text or `OpenMetrics` by
+    /// `Accept`, packed by `Accept-Encoding`.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, header};
+    /// use plimsoll_telemetry::Telemetry;
+    ///
+    /// let telemetry = Telemetry::builder("card-service").log_output(std::io::sink()).build()?;
+    /// let mut headers = HeaderMap::new();
+    /// let accept = HeaderValue::from_static("application/openmetrics-text;version=1.0.0");
+    /// headers.insert(header::ACCEPT, accept);
+    /// let answer = telemetry.scrape(&headers);
+    /// assert!(answer.body().ends_with(b"# EOF\n"));
+    /// # Ok::<(), plimsoll_telemetry::TelemetryError>(())
+    /// ```
+    pub fn scrape(&self, headers: &http::HeaderMap) -> http::Response<Vec<u8>> {
+        let scrape = Scrape::of(headers);
+        scrape.answer(self.render_as(scrape.form()))
+    }
+
+    /// Appends our series to a host's own page, in the form that the page has.
     pub fn render_into(&self, page: &mut String) {
-        crate::metrics::join::into_page(page, &self.render());
+        let form = crate::metrics::join::form_of(page);
+        crate::metrics::join::into_page(page, &self.render_as(form));
+    }
+
+    /// The metrics with the most series, largest first, at most 20.
+    pub fn largest_metrics(&self) -> Vec<Offender> {
+        self.0.recorder.registry().offenders()
     }
 
     /// Settings that could not be used, so far; one for each setting.

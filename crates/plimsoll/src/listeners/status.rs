@@ -5,8 +5,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{StatusCode, header};
-use plimsoll_telemetry::metrics::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 
 use crate::Plimsoll;
 
@@ -21,12 +20,17 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
         .with_state(plimsoll)
 }
 
-async fn metrics(State(plimsoll): State<Plimsoll>) -> Response {
-    (
-        [(header::CONTENT_TYPE, CONTENT_TYPE)],
-        plimsoll.telemetry().render(),
-    )
-        .into_response()
+/// Rendered off the runtime, so that a long page holds up no probe.
+async fn metrics(State(plimsoll): State<Plimsoll>, headers: HeaderMap) -> Response {
+    let telemetry = plimsoll.telemetry().clone();
+    let rendered = tokio::task::spawn_blocking(move || telemetry.scrape(&headers));
+    match rendered.await {
+        Ok(answer) => answer.map(Body::from),
+        Err(error) => {
+            tracing::error!(%error, "the metrics page could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 async fn probe(State(plimsoll): State<Plimsoll>, request: Request) -> Response {

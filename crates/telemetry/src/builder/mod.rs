@@ -19,8 +19,6 @@ use crate::instance::{Instance, State};
 use crate::logs::Format;
 use crate::logs::filter::{access_level, filter_of};
 use crate::logs::sink::LogSink;
-use crate::metrics::MetricsRecorder;
-use crate::metrics::series::RequestSeries;
 use crate::rows::Rows;
 use crate::sentry::Reporter;
 use crate::telemetry::Telemetry;
@@ -144,9 +142,9 @@ impl Builder {
                 },
             },
         };
-        let recorder = MetricsRecorder::default();
-        let series =
-            (self.metrics.of != Ownership::Off).then(|| RequestSeries::new(recorder.clone()));
+        let metrics = self.metrics;
+        let recorder = metrics.recorder(spans.are_exported());
+        let series = metrics.series(&recorder);
         let dsn = self.sentry.dsn.or_else(|| (self.env)("SENTRY_DSN"));
         let sentry = Reporter::new(self.sentry.of, dsn, &self.service, &mut warnings);
         let instance = Instance {
@@ -159,7 +157,7 @@ impl Builder {
             access_level,
             logs,
             join_logs: self.logs.of == Ownership::Join,
-            own_metrics: self.metrics.of == Ownership::Own,
+            own_metrics: metrics.of == Ownership::Own,
             recorder,
             rows: Rows::new(series),
             spans,

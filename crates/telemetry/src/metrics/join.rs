@@ -2,10 +2,21 @@
 
 use std::collections::HashSet;
 
+use super::negotiate::Exposition;
+
+/// The form of a page that somebody else wrote.
+pub(crate) fn form_of(page: &str) -> Exposition {
+    if page.trim_end().ends_with("# EOF") {
+        Exposition::OpenMetrics
+    } else {
+        Exposition::Text
+    }
+}
+
 /// Appends the families of `ours` that the page does not have: a family told
 /// twice makes the whole page unreadable. What ends an OpenMetrics page stays last.
 pub(crate) fn into_page(page: &mut String, ours: &str) {
-    let end = page.trim_end().ends_with("# EOF");
+    let end = form_of(page) == Exposition::OpenMetrics;
     if end {
         page.truncate(page.rfind("# EOF").unwrap_or(page.len()));
     }
@@ -15,6 +26,9 @@ pub(crate) fn into_page(page: &mut String, ours: &str) {
     let known: HashSet<String> = page.lines().filter_map(family).map(str::to_owned).collect();
     let mut skip = false;
     for line in ours.lines().filter(|line| !line.is_empty()) {
+        if line == "# EOF" {
+            continue;
+        }
         if let Some(name) = family(line) {
             skip = known.contains(name);
         }

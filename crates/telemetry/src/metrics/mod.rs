@@ -1,11 +1,26 @@
-//! Metrics: one recorder, the request series, the page.
+//! Metrics: the series of requests, the application's own, and the page of both
+//! in two forms.
+//!
+//! A request adds to atomics that it finds without a lock. The application's
+//! `metrics::` macros reach the same registry through [`MetricsRecorder`]. The
+//! page is text 0.0.4, or OpenMetrics 1.0 with exemplars, as the client asks.
 
+mod cell;
+pub(crate) mod exemplar;
 mod histogram;
 pub(crate) mod join;
+mod labels;
+mod negotiate;
+mod offenders;
 pub(crate) mod own;
-pub mod page;
+mod page;
 pub mod recorder;
+pub(crate) mod registry;
+pub(crate) mod scrape;
 pub(crate) mod series;
 
-pub use page::{CONTENT_TYPE, Page};
+pub use negotiate::Exposition;
+pub use offenders::Offender;
+pub use page::Page;
 pub use recorder::MetricsRecorder;
+pub use scrape::Scrape;

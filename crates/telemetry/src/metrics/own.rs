@@ -19,7 +19,7 @@ pub(crate) fn write(
 ) {
     page.family(
         names::BUILD_INFO,
-        "gauge",
+        "info",
         "Version of the library and of its contract of names.",
     );
     let build = [
@@ -27,7 +27,7 @@ pub(crate) fn write(
         ("contract", names::CONTRACT),
     ];
     page.sample(names::BUILD_INFO, &build, 1);
-    page.family(names::TARGET_INFO, "gauge", "The service.");
+    page.family(names::TARGET_INFO, "info", "The service.");
     page.sample(names::TARGET_INFO, &[(label::SERVICE_NAME, service)], 1);
     page.family(
         names::PROCESS_START,

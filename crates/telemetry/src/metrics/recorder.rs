@@ -1,70 +1,38 @@
-//! The recorder: the exporter keeps counters and gauges, ours are the histograms.
+//! The recorder of the `metrics` facade: the application's own macros, on the
+//! same page and within the same budget.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use plimsoll_core::names::{BYTES_BUCKETS, SECONDS_BUCKETS};
 
+use super::cell::{Cell, Count, Kind};
 use super::histogram::Buckets;
+use super::labels::{Labels, Text, clean_name};
 use super::page::Page;
+use super::registry::{Budget, Registry, Whose};
 
-type Labels = Vec<(String, String)>;
+/// Keys whose series is remembered, so that a macro finds it at once.
+const KEYS_MAX: usize = 20_000;
 
-/// Counters and gauges of `metrics-exporter-prometheus`, histograms with the
-/// semantic conventions' buckets. Shared by clones.
-#[derive(Clone)]
+/// Counters, gauges and histograms of the application. Shared by clones.
+///
+/// Names and labels are made what Prometheus can read, values are cut at 128
+/// bytes, and what goes over the budget is folded into one series for each
+/// metric. A histogram has the semantic conventions' buckets for seconds,
+/// those for bytes when it is described with that unit, or the builder's.
+#[derive(Clone, Default)]
 pub struct MetricsRecorder(Arc<State>);
 
+#[derive(Default)]
 struct State {
-    inner: PrometheusRecorder,
-    handle: PrometheusHandle,
-    histograms: Mutex<BTreeMap<String, BTreeMap<Labels, Arc<Buckets>>>>,
-    help: Mutex<BTreeMap<String, String>>,
-}
-
-impl Default for MetricsRecorder {
-    fn default() -> Self {
-        let inner = PrometheusBuilder::new().build_recorder();
-        Self(Arc::new(State {
-            handle: inner.handle(),
-            inner,
-            histograms: Mutex::default(),
-            help: Mutex::default(),
-        }))
-    }
-}
-
-impl MetricsRecorder {
-    /// Everything recorded, as a page to be continued.
-    pub fn render(&self) -> Page {
-        let mut page = Page::after(self.0.handle.render());
-        // Copied, so that no request that registers a series waits for a scrape.
-        let families = self
-            .0
-            .histograms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let help = self
-            .0
-            .help
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        for (name, series) in &families {
-            let help = help.get(name).map_or("", String::as_str);
-            page.family(name, "histogram", help);
-            for (labels, buckets) in series {
-                let labels: Vec<_> = labels
-                    .iter()
-                    .map(|(label, text)| (label.as_str(), text.as_str()))
-                    .collect();
-                buckets.render(&mut page, name, &labels);
-            }
-        }
-        page
-    }
+    registry: Registry,
+    keys: RwLock<HashMap<Key, Cell>>,
+    units: RwLock<HashMap<String, Unit>>,
+    bounds: BTreeMap<String, Arc<[f64]>>,
+    exemplars: bool,
 }
 
 impl std::fmt::Debug for MetricsRecorder {
@@ -73,79 +41,208 @@ impl std::fmt::Debug for MetricsRecorder {
     }
 }
 
+impl MetricsRecorder {
+    /// With `exemplars`, histograms keep the traces of sampled requests: only
+    /// when those are exported.
+    pub(crate) fn new(
+        budget: Budget,
+        bounds: BTreeMap<String, Arc<[f64]>>,
+        exemplars: bool,
+    ) -> Self {
+        Self(Arc::new(State {
+            registry: Registry::new(budget),
+            bounds,
+            exemplars,
+            ..State::default()
+        }))
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    /// Writes everything recorded.
+    pub(crate) fn render(&self, page: &mut Page) {
+        self.0.registry.render(page);
+    }
+
+    /// The series of a key; `None` when it is not recorded.
+    fn cell(&self, key: &Key, kind: Kind, make: impl FnOnce(&str) -> Cell) -> Option<Cell> {
+        let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let known = keys.get(key).cloned();
+        drop(keys);
+        if known.as_ref().is_some_and(|cell| cell.kind() == kind) {
+            return known;
+        }
+        let (labels, cut) = Labels::of_key(key);
+        let registry = &self.0.registry;
+        registry.count_cut(cut);
+        let name: Text = clean_name(key.name()).into();
+        let found = registry.cell(Whose::Theirs, &name, &labels, || make(&name))?;
+        if found.cell.kind() != kind {
+            registry.count_refused(&name);
+            return None;
+        }
+        // What was folded is not remembered: its keys have no bound.
+        if !found.folded {
+            let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+            if keys.len() < KEYS_MAX {
+                keys.insert(key.clone(), found.cell.clone());
+            }
+        }
+        Some(found.cell)
+    }
+
+    fn buckets(&self, name: &str) -> Cell {
+        let bounds = self.0.bounds.get(name).cloned().unwrap_or_else(|| {
+            let units = self.0.units.read().unwrap_or_else(PoisonError::into_inner);
+            match units.get(name) {
+                Some(Unit::Bytes) => BYTES_BUCKETS.into(),
+                _ => SECONDS_BUCKETS.into(),
+            }
+        });
+        Cell::Buckets(Arc::new(Buckets::new(bounds, self.0.exemplars)))
+    }
+
+    fn describe(&self, key: &KeyName, unit: Option<Unit>, help: SharedString) {
+        let name = clean_name(key.as_str());
+        if let Some(unit @ Unit::Bytes) = unit {
+            let units = self.0.units.write();
+            let mut units = units.unwrap_or_else(PoisonError::into_inner);
+            if units.len() < KEYS_MAX {
+                units.insert(name.clone(), unit);
+            }
+        }
+        self.0.registry.describe(name, help.into_owned());
+    }
+}
+
 impl Recorder for MetricsRecorder {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, help: SharedString) {
-        self.0.inner.describe_counter(key, unit, help);
+        self.describe(&key, unit, help);
     }
 
     fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, help: SharedString) {
-        self.0.inner.describe_gauge(key, unit, help);
+        self.describe(&key, unit, help);
     }
 
-    fn describe_histogram(&self, key: KeyName, _: Option<Unit>, help: SharedString) {
-        let mut all = self.0.help.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = help.replace('\\', "\\\\").replace('\n', "\\n");
-        all.entry(clean_name(key.as_str())).or_insert(line);
+    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.describe(&key, unit, help);
     }
 
-    fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
-        self.0.inner.register_counter(key, metadata)
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        match self.cell(key, Kind::Counter, |_| {
+            Cell::Count(Arc::new(Count::default()))
+        }) {
+            Some(Cell::Count(count)) => Counter::from_arc(count),
+            _ => Counter::noop(),
+        }
     }
 
-    fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
-        self.0.inner.register_gauge(key, metadata)
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        match self.cell(key, Kind::Gauge, |_| {
+            Cell::Gauge(Arc::new(AtomicU64::new(0)))
+        }) {
+            Some(Cell::Gauge(gauge)) => Gauge::from_arc(gauge),
+            _ => Gauge::noop(),
+        }
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        let labels = key
-            .labels()
-            .map(|label| (clean_label(label.key()), label.value().to_owned()))
-            .collect();
-        let families = self.0.histograms.lock();
-        let mut families = families.unwrap_or_else(PoisonError::into_inner);
-        let series = families.entry(clean_name(key.name())).or_default();
-        let buckets: &Arc<Buckets> = series.entry(labels).or_default();
-        Histogram::from_arc(Arc::clone(buckets))
+        match self.cell(key, Kind::Histogram, |name| self.buckets(name)) {
+            Some(Cell::Buckets(buckets)) => Histogram::from_arc(buckets),
+            _ => Histogram::noop(),
+        }
     }
-}
-
-/// A name as Prometheus allows it: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-fn clean_name(name: &str) -> String {
-    clean(name, |letter| letter == ':')
-}
-
-/// A label as Prometheus allows it: `[a-zA-Z_][a-zA-Z0-9_]*`.
-fn clean_label(label: &str) -> String {
-    clean(label, |_| false)
-}
-
-fn clean(text: &str, also: impl Fn(char) -> bool) -> String {
-    let digit_first = text.starts_with(|letter: char| letter.is_ascii_digit());
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || also(letter);
-    let letters = text
-        .chars()
-        .map(|letter| if allowed(letter) { letter } else { '_' });
-    digit_first
-        .then_some('_')
-        .into_iter()
-        .chain(letters)
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::negotiate::Exposition;
+
+    fn text(recorder: &MetricsRecorder) -> String {
+        let mut page = Page::new(Exposition::Text);
+        recorder.render(&mut page);
+        page.finish()
+    }
 
     #[test]
     fn users_macros_are_served_by_the_same_page() {
-        let recorder = MetricsRecorder::default();
+        let bounds = BTreeMap::from([("wait".to_owned(), [1.0, 2.0].into())]);
+        let recorder = MetricsRecorder::new(Budget::default(), bounds, false);
         metrics::with_local_recorder(&recorder, || {
             metrics::counter!("orders_total", "kind" => "gift").increment(2);
             metrics::histogram!("basket.size", "1kind" => "a\"b").record(0.3);
+            metrics::describe_histogram!("body", Unit::Bytes, "Bytes\nof it");
+            metrics::histogram!("body").record(5_000.0);
+            metrics::histogram!("wait").record(3.0);
+            metrics::gauge!("level", "b" => "2", "a" => "1").set(f64::INFINITY);
+            metrics::gauge!("level", "a" => "1", "b" => "2").increment(1.0);
         });
-        let text = recorder.render().finish();
-        assert!(text.contains("orders_total{kind=\"gift\"} 2"), "{text}");
-        let bucket = "basket_size_bucket{_1kind=\"a\\\"b\",le=\"0.5\"} 1";
-        assert!(text.contains(bucket), "{text}");
+        let text = text(&recorder);
+        for line in [
+            "orders_total{kind=\"gift\"} 2\n",
+            "basket_size_bucket{_1kind=\"a\\\"b\",le=\"0.5\"} 1\n",
+            "# HELP body Bytes\\nof it\n",
+            "body_bucket{le=\"4096\"} 0\nbody_bucket{le=\"16384\"} 1\n",
+            "wait_bucket{le=\"2\"} 0\nwait_bucket{le=\"+Inf\"} 1\n",
+            "level{a=\"1\",b=\"2\"} +Inf\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_one_kind_and_what_has_another_is_counted() {
+        let recorder = MetricsRecorder::default();
+        metrics::with_local_recorder(&recorder, || {
+            metrics::counter!("thing").increment(2);
+            metrics::gauge!("thing").set(7.0);
+            metrics::gauge!("thing", "a" => "b").set(7.0);
+        });
+        let text = text(&recorder);
+        assert!(text.contains("# TYPE thing counter\nthing 2\n"), "{text}");
+        assert!(
+            text.contains("plimsoll_metrics_refused_total 2\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_label_without_bounds_folds_into_one_series_and_its_sum_stays() {
+        let budget = Budget {
+            total: 2_000,
+            per_metric: 50,
+        };
+        let recorder = MetricsRecorder::new(budget, BTreeMap::new(), false);
+        metrics::with_local_recorder(&recorder, || {
+            for user in 0..500 {
+                metrics::counter!("logins_total", "user" => user.to_string(), "how" => "web")
+                    .increment(1);
+            }
+            for tenant in 0..100 {
+                metrics::histogram!("wait", "tenant" => tenant.to_string()).record(0.1);
+            }
+            for name in 0..3_000 {
+                metrics::counter!(format!("name_{name}")).increment(1);
+            }
+            metrics::counter!("cut", "long" => "ä".repeat(100)).increment(1);
+        });
+        let text = text(&recorder);
+        let folded = "logins_total{how=\"overflow\",user=\"overflow\"} 450\n";
+        assert!(text.contains(folded), "{text}");
+        let counted = "plimsoll_metrics_folded_total{metric=\"logins_total\"} 450\n";
+        assert!(text.contains(counted), "{text}");
+        let worst = recorder.registry().offenders();
+        assert!(worst.len() <= 20);
+        assert_eq!(
+            (worst[0].metric.as_str(), worst[0].values),
+            ("logins_total", 51)
+        );
+        assert_eq!(worst[0].label.as_deref(), Some("user"));
+        let lines = text.lines().filter(|line| !line.starts_with('#')).count();
+        assert!(lines <= budget.total / 2, "{lines}");
+        assert!(text.contains("wait_count{tenant=\"overflow\"}"), "{text}");
     }
 }

@@ -1,11 +1,19 @@
-//! The request metrics: handles resolved once per series and kept.
+//! The request metrics: handles resolved once per combination of labels and
+//! kept, so that a request only adds to atomics.
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder};
-use plimsoll_core::names::{self, label, value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use plimsoll_core::names::{self, BYTES_BUCKETS, label, value};
 use plimsoll_core::record::Record;
 use plimsoll_core::{Blame, Outcome, Slo};
 
+use super::cell::{Cell, Count, Kind};
+use super::exemplar::Mark;
+use super::histogram::{Buckets, Durations};
+use super::labels::{Labels, Text};
 use super::recorder::MetricsRecorder;
+use super::registry::Whose;
 use crate::rows::Combination;
 
 /// What a method's label may say: the semantic conventions' nine and `_OTHER`.
@@ -22,61 +30,77 @@ const METHODS: [&str; 10] = [
     value::OTHER,
 ];
 
-const METADATA: Metadata<'static> = Metadata::new("plimsoll", Level::INFO, None);
+/// Which families there are beside the ordinary ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extras {
+    /// Sizes of requests and responses.
+    pub(crate) sizes: bool,
+}
 
 /// The handles of one combination.
 pub(crate) struct Series {
-    requests: Counter,
-    duration: Histogram,
-    time_to_head: Option<Histogram>,
+    requests: Arc<Count>,
+    duration: Arc<Durations>,
+    time_to_head: Option<Arc<Durations>>,
+    rpc: Option<Arc<Durations>>,
+    sizes: Option<Box<[Arc<Buckets>; 2]>>,
 }
 
-/// Every series of requests, through one recorder.
+/// Every series of requests.
 pub(crate) struct RequestSeries {
     recorder: MetricsRecorder,
-    active: [(&'static str, Gauge); METHODS.len()],
-    started: Counter,
+    extras: Extras,
+    active: [(&'static str, Arc<AtomicI64>); METHODS.len()],
+    started: Arc<Count>,
 }
 
 impl RequestSeries {
-    pub(crate) fn new(recorder: MetricsRecorder) -> Self {
-        describe(&recorder);
+    pub(crate) fn new(recorder: MetricsRecorder, extras: Extras) -> Self {
+        let sizes = if extras.sizes { &SIZES[..] } else { &[] };
+        for (name, kind, help) in FAMILIES.iter().chain(sizes) {
+            recorder.registry().reserve(name, *kind, help);
+        }
+        let level = |labels| level(&recorder, names::ACTIVE_REQUESTS, labels);
         let active = METHODS.map(|method| {
-            let labels = vec![Label::from_static_parts(label::METHOD, method)];
-            let key = Key::from_parts(names::ACTIVE_REQUESTS, labels);
-            (method, recorder.register_gauge(&key, &METADATA))
+            let labels = vec![(label::METHOD.into(), method.into())];
+            (method, level(labels))
         });
-        let started = Key::from_name(names::REQUESTS_STARTED);
         Self {
             active,
-            started: recorder.register_counter(&started, &METADATA),
+            started: counter(&recorder, names::REQUESTS_STARTED, vec![]),
+            extras,
             recorder,
         }
     }
 
     /// Counts a request whose call began.
     pub(crate) fn begin(&self, method: &'static str) {
-        self.started.increment(1);
-        if let Some(active) = self.active(method) {
-            active.increment(1.0);
-        }
+        self.started.raise(None);
+        self.active(method).fetch_add(1, Ordering::Relaxed);
     }
 
-    fn active(&self, method: &'static str) -> Option<&Gauge> {
+    fn active(&self, method: &'static str) -> &AtomicI64 {
         let found = self.active.iter().find(|(known, _)| *known == method);
-        found.map(|(_, active)| active)
+        let (_, active) = found.unwrap_or(&self.active[METHODS.len() - 1]);
+        active
     }
 
-    /// Counts a finished request.
-    pub(crate) fn finish(&self, series: &Series, record: &Record) {
-        series.requests.increment(1);
-        series.duration.record(seconds(record.duration()));
+    /// Counts a finished request; `mark` is its trace, if that is kept.
+    pub(crate) fn finish(&self, series: &Series, record: &Record, mark: Option<Mark>) {
+        let duration = record.duration();
+        series.requests.raise(mark);
+        series.duration.observe(duration, mark);
         if let Some(time_to_head) = &series.time_to_head {
-            time_to_head.record(seconds(record.time_to_head()));
+            time_to_head.observe(record.time_to_head(), mark);
         }
-        if let Some(active) = self.active(record.method) {
-            active.decrement(1.0);
+        if let Some(rpc) = &series.rpc {
+            rpc.observe(duration, mark);
         }
+        if let Some(sizes) = &series.sizes {
+            sizes[0].observe(record.bytes_in as f64, mark);
+            sizes[1].observe(record.bytes_out as f64, mark);
+        }
+        self.active(record.method).fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Registers the good and the bad series of a route at 0, so that a first
@@ -93,108 +117,217 @@ impl RequestSeries {
                 code: "",
                 blame,
                 slo,
+                grpc: None,
             };
-            self.requests(&series).increment(0);
-            let _ = self.histogram(names::TIME_TO_HEAD, route_labels(&series));
+            self.requests(&series);
+            self.durations(names::TIME_TO_HEAD, route_labels(&series));
         }
+    }
+
+    /// Whether a new combination fits into the budget; counted if not.
+    pub(crate) fn has_room(&self) -> bool {
+        let histograms = 3 + 2 * usize::from(self.extras.sizes);
+        let lines = histograms * (names::SECONDS_BUCKETS.len() + 3) + 3;
+        let registry = self.recorder.registry();
+        let room = registry.has_room(lines);
+        if !room {
+            registry.fold_requests();
+        }
+        room
     }
 
     /// The handles of a new combination.
     pub(crate) fn register(&self, wanted: &Combination) -> Series {
         self.expect(wanted.method, wanted.route);
-        let status = match wanted.status {
-            0 => "0".into(),
-            status => status.to_string(),
-        };
         let mut labels = route_labels(wanted);
-        labels.push(Label::new(label::STATUS, status));
+        labels.push((label::STATUS.into(), wanted.status.to_string().into()));
+        let sizes = self.extras.sizes.then(|| {
+            let of = |name| self.bytes(name, labels.clone());
+            Box::new([names::REQUEST_BODY, names::RESPONSE_BODY].map(of))
+        });
         if let Some(error) = error_type(wanted) {
-            labels.push(Label::new(label::ERROR_TYPE, error));
+            labels.push((label::ERROR_TYPE.into(), error));
         }
-        let time_to_head = self.histogram(names::TIME_TO_HEAD, route_labels(wanted));
+        let time_to_head = self.durations(names::TIME_TO_HEAD, route_labels(wanted));
         Series {
             requests: self.requests(wanted),
-            duration: self.histogram(names::REQUEST_DURATION, labels),
+            duration: self.durations(names::REQUEST_DURATION, labels),
             time_to_head: (wanted.slo != Slo::Excluded).then_some(time_to_head),
+            rpc: wanted
+                .grpc
+                .map(|status| self.durations(names::RPC_DURATION, rpc_labels(wanted, status))),
+            sizes,
         }
     }
 
-    fn requests(&self, wanted: &Combination) -> Counter {
+    fn requests(&self, wanted: &Combination) -> Arc<Count> {
         let mut labels = route_labels(wanted);
         labels.extend([
-            Label::from_static_parts(label::OUTCOME, wanted.outcome.as_str()),
-            Label::from_static_parts(label::ERROR_CODE, wanted.code),
-            Label::from_static_parts(label::BLAME, wanted.blame.map_or("", Blame::as_str)),
-            Label::from_static_parts(label::SLO, wanted.slo.as_str()),
+            (label::OUTCOME.into(), wanted.outcome.as_str().into()),
+            (label::ERROR_CODE.into(), wanted.code.into()),
+            (
+                label::BLAME.into(),
+                wanted.blame.map_or("", Blame::as_str).into(),
+            ),
+            (label::SLO.into(), wanted.slo.as_str().into()),
         ]);
-        let key = Key::from_parts(names::REQUESTS, labels);
-        self.recorder.register_counter(&key, &METADATA)
+        counter(&self.recorder, names::REQUESTS, labels)
     }
 
-    fn histogram(&self, name: &'static str, labels: Vec<Label>) -> Histogram {
-        let key = Key::from_parts(name, labels);
-        self.recorder.register_histogram(&key, &METADATA)
+    fn durations(&self, name: &'static str, labels: Vec<(Text, Text)>) -> Arc<Durations> {
+        let make = || Cell::Durations(Arc::default());
+        match cell(&self.recorder, name, labels, make) {
+            Some(Cell::Durations(durations)) => durations,
+            // Counted by the registry as refused.
+            _ => Arc::default(),
+        }
+    }
+
+    fn bytes(&self, name: &'static str, labels: Vec<(Text, Text)>) -> Arc<Buckets> {
+        let make = || Arc::new(Buckets::new(BYTES_BUCKETS.into(), true));
+        match cell(&self.recorder, name, labels, || Cell::Buckets(make())) {
+            Some(Cell::Buckets(buckets)) => buckets,
+            _ => make(),
+        }
     }
 }
 
-fn route_labels(wanted: &Combination) -> Vec<Label> {
+fn cell(
+    recorder: &MetricsRecorder,
+    name: &'static str,
+    labels: Vec<(Text, Text)>,
+    make: impl FnOnce() -> Cell,
+) -> Option<Cell> {
+    let labels = Labels::new(labels);
+    let found = recorder
+        .registry()
+        .cell(Whose::Ours, &name.into(), &labels, make);
+    found.map(|found| found.cell)
+}
+
+fn counter(
+    recorder: &MetricsRecorder,
+    name: &'static str,
+    labels: Vec<(Text, Text)>,
+) -> Arc<Count> {
+    match cell(recorder, name, labels, || Cell::Count(Arc::default())) {
+        Some(Cell::Count(count)) => count,
+        _ => Arc::default(),
+    }
+}
+
+fn level(
+    recorder: &MetricsRecorder,
+    name: &'static str,
+    labels: Vec<(Text, Text)>,
+) -> Arc<AtomicI64> {
+    match cell(recorder, name, labels, || Cell::Level(Arc::default())) {
+        Some(Cell::Level(level)) => level,
+        _ => Arc::default(),
+    }
+}
+
+fn route_labels(wanted: &Combination) -> Vec<(Text, Text)> {
     vec![
-        Label::from_static_parts(label::METHOD, wanted.method),
-        Label::from_static_parts(label::ROUTE, wanted.route),
+        (label::METHOD.into(), wanted.method.into()),
+        (label::ROUTE.into(), wanted.route.into()),
+    ]
+}
+
+/// RPC semantic conventions: service and method of the path, `_OTHER` where the
+/// path is none that is known to exist.
+fn rpc_labels(wanted: &Combination, status: u16) -> Vec<(Text, Text)> {
+    let path = wanted.route.strip_prefix('/').unwrap_or("");
+    let (service, method) = path.split_once('/').unwrap_or((value::OTHER, value::OTHER));
+    let method = if method.contains('{') {
+        value::OTHER
+    } else {
+        method
+    };
+    vec![
+        (label::RPC_SYSTEM.into(), "grpc".into()),
+        (label::RPC_SERVICE.into(), service.into()),
+        (label::RPC_METHOD.into(), method.into()),
+        (label::RPC_STATUS.into(), status.to_string().into()),
     ]
 }
 
 /// `error.type` of the semantic conventions: absent unless the server failed;
 /// the code where there is one, else the status for 5xx, else the outcome.
-fn error_type(wanted: &Combination) -> Option<String> {
+fn error_type(wanted: &Combination) -> Option<Text> {
     if wanted.slo != Slo::Bad {
         return None;
     }
     Some(match (wanted.code, wanted.outcome) {
-        ("", Outcome::Fault) if wanted.status >= 500 => wanted.status.to_string(),
+        ("", Outcome::Fault) if wanted.status >= 500 => wanted.status.to_string().into(),
         ("", outcome) => outcome.as_str().into(),
         (code, _) => code.into(),
     })
 }
 
-fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
-}
-
-fn describe(recorder: &MetricsRecorder) {
-    let counter = |name: &'static str, help: &'static str| {
-        recorder.describe_counter(KeyName::from_const_str(name), None, help.into());
-    };
-    counter(
+const FAMILIES: [(&str, Kind, &str); 6] = [
+    (
         names::REQUESTS,
+        Kind::Counter,
         "Finished requests by outcome, code, blame and how an SLO counts them.",
-    );
-    counter(names::REQUESTS_STARTED, "Requests whose call began.");
-    let gauge = KeyName::from_const_str(names::ACTIVE_REQUESTS);
-    recorder.describe_gauge(gauge, None, "Requests between call and end of body.".into());
-    let histogram = |name: &'static str, help: &'static str| {
-        recorder.describe_histogram(KeyName::from_const_str(name), None, help.into());
-    };
-    histogram(
+    ),
+    (
+        names::REQUESTS_STARTED,
+        Kind::Counter,
+        "Requests whose call began.",
+    ),
+    (
+        names::ACTIVE_REQUESTS,
+        Kind::Gauge,
+        "Requests between call and end of body.",
+    ),
+    (
         names::REQUEST_DURATION,
+        Kind::Histogram,
         "Seconds from call to the end of the response body.",
-    );
-    histogram(
+    ),
+    (
         names::TIME_TO_HEAD,
+        Kind::Histogram,
         "Seconds from call to the response head, of requests that an SLO counts.",
-    );
-}
+    ),
+    (
+        names::RPC_DURATION,
+        Kind::Histogram,
+        "Seconds from call to the trailers, of gRPC calls.",
+    ),
+];
+
+const SIZES: [(&str, Kind, &str); 2] = [
+    (
+        names::REQUEST_BODY,
+        Kind::Histogram,
+        "Declared bytes of request bodies.",
+    ),
+    (
+        names::RESPONSE_BODY,
+        Kind::Histogram,
+        "Bytes of response bodies handed on.",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{Exposition, Page};
     use crate::rows::Rows;
     use plimsoll_core::record::fresh_ids;
 
     fn finish(rows: &Rows, record: &Record) {
         let row = rows.of(record);
         let series = row.series.as_ref().unwrap();
-        rows.series().unwrap().finish(series, record);
+        rows.series().unwrap().finish(series, record, None);
+    }
+
+    fn text(recorder: &MetricsRecorder) -> String {
+        let mut page = Page::new(Exposition::Text);
+        recorder.render(&mut page);
+        page.finish()
     }
 
     fn finished(route: &'static str, status: u16, outcome: Outcome, slo: Slo) -> Record {
@@ -212,11 +345,11 @@ mod tests {
     #[test]
     fn a_first_request_bears_the_good_and_the_bad_series_of_its_route() {
         let recorder = MetricsRecorder::default();
-        let series = RequestSeries::new(recorder.clone());
+        let series = RequestSeries::new(recorder.clone(), Extras::default());
         series.begin("GET");
         let rows = Rows::new(Some(series));
         finish(&rows, &finished("/cards", 200, Outcome::Success, Slo::Good));
-        let text = recorder.render().finish();
+        let text = text(&recorder);
         let of = |slo: &str| {
             let mut lines = text.lines();
             let line = lines.find(|line| line.starts_with(names::REQUESTS) && line.contains(slo));
@@ -236,23 +369,23 @@ mod tests {
     #[test]
     fn what_an_slo_excludes_is_in_no_latency_objective() {
         let recorder = MetricsRecorder::default();
-        let series = RequestSeries::new(recorder.clone());
+        let series = RequestSeries::new(recorder.clone(), Extras::default());
         let rows = Rows::new(Some(series));
         let missing = finished("/cards", 404, Outcome::ClientError, Slo::Excluded);
         finish(&rows, &missing);
         let count = "plimsoll_time_to_head_seconds_count{http_request_method=\"GET\",http_route=\"/cards\"} 0";
-        assert!(recorder.render().finish().contains(count));
+        assert!(text(&recorder).contains(count));
     }
 
     #[test]
     fn over_the_budget_routes_fold_into_one() {
         let recorder = MetricsRecorder::default();
-        let series = RequestSeries::new(recorder.clone());
+        let series = RequestSeries::new(recorder.clone(), Extras::default());
         let rows = Rows::new(Some(series));
         for status in 0..2_000 {
             finish(&rows, &finished("/x", status, Outcome::Success, Slo::Good));
         }
-        let text = recorder.render().finish();
+        let text = text(&recorder);
         let lines = text.lines().filter(|line| !line.starts_with('#')).count();
         assert!(lines < 10_000, "{lines}");
         assert!(text.contains("http_route=\"overflow\""));

@@ -79,6 +79,11 @@ impl Spans {
         }
     }
 
+    /// Whether spans that are sampled go anywhere.
+    pub(crate) fn are_exported(&self) -> bool {
+        matches!(self, Self::Own(_) | Self::Join)
+    }
+
     pub(crate) fn unrecorded() -> Self {
         Self::Unrecorded {
             installed: AtomicBool::new(false),
