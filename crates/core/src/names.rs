@@ -63,6 +63,10 @@ pub const TELEMETRY_FAILURES: &str = "plimsoll_telemetry_consecutive_failures";
 /// Counter: spans exported for how their request ended although the sampler had
 /// said no. Label: reason.
 pub const SPANS_KEPT: &str = "plimsoll_spans_kept_total";
+/// Counter: quiet events of kept requests that were written.
+pub const FLIGHT_EVENTS: &str = "plimsoll_flight_events_total";
+/// Counter: quiet events of kept requests that were not written. Label: reason.
+pub const FLIGHT_LEFT_OUT: &str = "plimsoll_flight_left_out_total";
 /// Counter: faults in Plimsoll's own configuration. Label: setting.
 pub const CONFIG_WARNINGS: &str = "plimsoll_config_warnings_total";
 /// Counter: connections that ended before a request reached the layer. Label: reason.
@@ -183,4 +187,6 @@ pub mod key {
     pub const SPAN_ID: &str = "span_id";
     /// The validated or generated request id.
     pub const REQUEST_ID: &str = "request_id";
+    /// `true` on an event that was written only because its request ended badly.
+    pub const FLIGHT: &str = "flight";
 }

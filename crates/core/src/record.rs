@@ -27,6 +27,8 @@ pub struct Record {
     pub parent: Option<TraceParent>,
     /// The caller's span, when it was not trusted and only linked.
     pub link: Option<TraceParent>,
+    /// Which of the process's instances makes signals of it; 0 for none.
+    pub instance: u64,
     /// Clock reading at `call`.
     pub started: u64,
     /// Clock reading when the head was ready.
@@ -115,6 +117,7 @@ impl Record {
             ids,
             parent: None,
             link: None,
+            instance: 0,
             started,
             head: None,
             ended: 0,

@@ -2,18 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use plimsoll_core::peer::Trust;
 use plimsoll_core::record::Record;
 use plimsoll_core::{Clock, Keep, Outcome, Sink};
-use tracing::level_filters::LevelFilter;
 
 use crate::config::Warning;
 use crate::exports::Outlet;
+use crate::flight::{Flight, To};
 use crate::grpc_routes::GrpcRoutes;
 use crate::ledger::Balance;
+use crate::logs::levels::Levels;
 use crate::logs::sink::LogSink;
 use crate::logs::{Format, access};
 use crate::metrics::exemplar::Mark;
@@ -34,8 +35,8 @@ pub(crate) struct Instance {
     pub(crate) trust: Trust,
     pub(crate) born: SystemTime,
     pub(crate) format: Format,
-    pub(crate) filter: String,
-    pub(crate) access_level: LevelFilter,
+    pub(crate) levels: Arc<Levels>,
+    pub(crate) flight: Option<Arc<Flight>>,
     pub(crate) logs: Option<LogSink>,
     pub(crate) join_logs: bool,
     pub(crate) own_metrics: bool,
@@ -108,7 +109,7 @@ impl Instance {
     }
 
     fn access_line(&self, record: &Record) {
-        if access::level(record) > self.access_level {
+        if !self.levels.wants_access(access::level(record)) {
             return;
         }
         if let Some(logs) = &self.logs {
@@ -116,6 +117,19 @@ impl Instance {
             logs.line(|out| access::write(out, self.format, &self.service, time, record));
         } else if self.join_logs {
             crate::logs::join::event(record);
+        }
+    }
+
+    /// Writes or forgets the quiet events of a request.
+    fn flight(&self, record: &mut Record) {
+        if let (Some(flight), Some(sink)) = (&self.flight, &self.logs) {
+            let to = To {
+                sink,
+                format: self.format,
+                service: &self.service,
+                clock: &self.clock,
+            };
+            flight.end(record, &to);
         }
     }
 
@@ -190,6 +204,7 @@ impl Sink for Instance {
             all.finish(series, &record, mark);
         }
         let signals = AssertUnwindSafe(|| {
+            self.flight(&mut record);
             self.access_line(&record);
             self.sentry.report(&record);
             self.spans.end(&record);

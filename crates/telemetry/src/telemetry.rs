@@ -12,11 +12,12 @@ use plimsoll_core::peer::Trust;
 use crate::builder::Builder;
 use crate::config::Warning;
 use crate::error::TelemetryError;
+use crate::flight::Capture;
 use crate::instance::Instance;
 use crate::layer::ObserveLayer;
 use crate::logs::Format;
-use crate::logs::filter::filter_of;
 use crate::logs::life;
+use crate::logs::wanted::{Told, Wanted};
 use crate::metrics::{Exposition, MetricsRecorder, Offender, Page, Scrape};
 use crate::report::Report;
 
@@ -54,6 +55,10 @@ pub struct Telemetry(Arc<Instance>);
 impl Telemetry {
     pub(crate) fn of(instance: Instance) -> Self {
         Self(Arc::new(instance))
+    }
+
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.0
     }
 
     /// Begins the telemetry of a service with this name.
@@ -109,7 +114,6 @@ impl Telemetry {
         S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a> + Send + Sync,
     {
         use tracing_subscriber::Layer as _;
-        use tracing_subscriber::filter::FilterExt as _;
         let mut layers = Vec::new();
         if let Some(sink) = &self.0.logs {
             let lines = crate::logs::layer::EventLines {
@@ -117,9 +121,18 @@ impl Telemetry {
                 format: self.0.format,
                 service: self.0.service.clone(),
             };
-            let directives = &self.0.filter;
-            let filter = filter_of(directives).and(crate::traces::sdk_events(directives));
-            layers.push(lines.with_filter(filter).boxed());
+            let capture = self.0.flight.as_ref().map(|flight| Capture {
+                flight: Arc::clone(flight),
+                clock: self.0.clock.clone(),
+                owner: self.0.levels.id,
+            });
+            let levels = Arc::clone(&self.0.levels);
+            let told = Told {
+                lines,
+                capture,
+                levels: Arc::clone(&levels),
+            };
+            layers.push(told.with_filter(Wanted(levels)).boxed());
         }
         layers.extend(crate::traces::bridge(&self.0.spans));
         layers
@@ -165,6 +178,9 @@ impl Telemetry {
             &instance.outlets(),
         );
         instance.spans.write(&mut page);
+        if let Some(flight) = &instance.flight {
+            flight.page(&mut page);
+        }
         page.family(
             names::CONFIG_WARNINGS,
             "counter",

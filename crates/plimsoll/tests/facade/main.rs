@@ -10,6 +10,7 @@ mod agreement;
 mod client;
 mod collector;
 mod endings;
+mod flight;
 mod grpc;
 mod host;
 mod hostile;

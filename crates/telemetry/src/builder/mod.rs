@@ -1,29 +1,30 @@
 //! What may be chosen, and what comes of it.
 
+mod flight;
 mod logs;
 mod metrics;
 mod sentry;
 mod traces;
 
 use std::io::IsTerminal;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use plimsoll_core::Clock;
 use plimsoll_core::peer::Trust;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Ownership, Warning};
 use crate::error::TelemetryError;
+use crate::flight::Flight;
 use crate::instance::{Instance, State};
 use crate::logs::Format;
-use crate::logs::filter::{access_level, filter_of};
 use crate::logs::sink::LogSink;
 use crate::rows::Rows;
 use crate::sentry::Reporter;
 use crate::telemetry::Telemetry;
 use crate::traces::{OtlpError, Spans, own};
 
+use self::flight::FlightConfig;
 use self::logs::LogsConfig;
 use self::metrics::MetricsConfig;
 use self::sentry::SentryConfig;
@@ -35,6 +36,7 @@ type Env = Box<dyn Fn(&str) -> Option<String> + Send>;
 pub struct Builder {
     service: String,
     logs: LogsConfig,
+    flight: FlightConfig,
     metrics: MetricsConfig,
     traces: TracesConfig,
     sentry: SentryConfig,
@@ -56,6 +58,7 @@ impl Builder {
         Self {
             service: service.into(),
             logs: LogsConfig::default(),
+            flight: FlightConfig::default(),
             metrics: MetricsConfig::default(),
             traces: TracesConfig::default(),
             sentry: SentryConfig::default(),
@@ -116,12 +119,11 @@ impl Builder {
             }
             Ownership::Join | Ownership::Off => None,
         };
-        if let Err(error) = EnvFilter::builder().parse(&self.logs.filter) {
-            let problem = format!("{error}; `info` is used");
-            warnings.push(Warning::new("PLIMSOLL_LOG", problem));
-        }
-        let filter = filter_of(&self.logs.filter);
-        let access_level = access_level(&self.logs.filter, &filter);
+        let levels =
+            self.flight
+                .levels(&self.logs.filter, self.logs.of, &self.clock, &mut warnings);
+        let flight = levels.configured().flight.is_some();
+        let flight = flight.then(|| Arc::new(Flight::new(self.flight.bytes, self.flight.lines)));
         let spans = match self.traces.of {
             Ownership::Off => Spans::Off,
             Ownership::Join => Spans::Join,
@@ -153,8 +155,8 @@ impl Builder {
             trust: self.trust,
             born: SystemTime::now(),
             format,
-            filter: self.logs.filter,
-            access_level,
+            levels: Arc::new(levels),
+            flight,
             logs,
             join_logs: self.logs.of == Ownership::Join,
             own_metrics: metrics.of == Ownership::Own,

@@ -94,6 +94,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
         request_id: request_id(&sent),
     };
     let mut record = pool::take(ids, started);
+    record.instance = instance.levels.id;
     record.method = method_label(request.method());
     record.route = route(request);
     record.path.push_str(request.uri().path());

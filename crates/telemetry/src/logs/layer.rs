@@ -24,7 +24,7 @@ pub(crate) struct EventLines {
 }
 
 /// Keys of the line itself; a field with such a name is written as `field.<name>`.
-const RESERVED: [&str; 8] = [
+pub(crate) const RESERVED: [&str; 8] = [
     key::TIME,
     key::LEVEL,
     key::TARGET,
@@ -81,6 +81,26 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.text(field.name(), &format!("{value:?}"));
+    }
+}
+
+/// Gives the fields of the spans around an event, outermost first, as JSON.
+pub(crate) fn span_fields<S>(
+    event: &Event<'_>,
+    context: &Context<'_, S>,
+    mut each: impl FnMut(&str, &str),
+) where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let Some(scope) = context.event_scope(event) else {
+        return;
+    };
+    for span in scope.from_root() {
+        if let Some(of_span) = span.extensions().get::<Fields>() {
+            for (name, json) in &of_span.0 {
+                each(name, json);
+            }
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 pub(crate) mod access;
 pub(crate) mod filter;
 pub(crate) mod join;
-mod json;
+pub(crate) mod json;
 pub(crate) mod layer;
+pub(crate) mod levels;
 pub(crate) mod life;
 pub(crate) mod sink;
+pub(crate) mod wanted;
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

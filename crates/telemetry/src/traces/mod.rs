@@ -28,14 +28,10 @@ pub(crate) use sampler::{Root, Sampler};
 pub(crate) use spans::{Spans, Start};
 
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{Targets, filter_fn};
-use tracing_subscriber::layer::Filter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
-
-/// How the targets of the SDK's crates begin.
-const SDK: &str = "opentelemetry";
 
 /// The exporter's own client, whose spans would be exported in their turn.
 const OWN_TRAFFIC: [&str; 8] = [
@@ -48,16 +44,6 @@ const OWN_TRAFFIC: [&str; 8] = [
     "reqwest",
     "tower",
 ];
-
-/// Lets the SDK's warnings through, and the rest of what it says only when the
-/// log's directives name it.
-pub(crate) fn sdk_events<S>(directives: &str) -> impl Filter<S> + use<S> {
-    let asked = directives.contains(SDK);
-    let wanted = move |metadata: &Metadata<'_>| {
-        asked || *metadata.level() <= Level::WARN || !metadata.target().starts_with(SDK)
-    };
-    filter_fn(wanted).with_max_level_hint(LevelFilter::TRACE)
-}
 
 /// Passes the application's spans to the tracer of `own`.
 pub(crate) fn bridge<S>(spans: &Spans) -> Option<Box<dyn Layer<S> + Send + Sync>>

@@ -1,0 +1,188 @@
+//! The levels that hold now: those configured, or others for a while, after
+//! which the configured ones return by themselves.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use plimsoll_core::Clock;
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+
+use super::filter::{BadDirectives, Rules};
+
+/// What can be changed while a service runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directives {
+    /// Which events are logged, in the syntax of `RUST_LOG`.
+    pub log: String,
+    /// Which events the flight recorder takes; `None` when it is off.
+    pub flight: Option<String>,
+}
+
+/// A change with an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What holds instead.
+    pub directives: Directives,
+    /// Clock reading at which it ends.
+    pub until: u64,
+    /// Who asked for it.
+    pub by: String,
+}
+
+struct Seen {
+    owner: u64,
+    generation: u64,
+    rules: Arc<Rules>,
+}
+
+thread_local! {
+    /// So that an event finds the rules without a lock.
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+}
+
+/// The rules of one instance.
+#[derive(Debug)]
+pub(crate) struct Levels {
+    /// Tells the instances of a process apart.
+    pub(crate) id: u64,
+    configured: Directives,
+    change: Mutex<Option<Change>>,
+    rules: RwLock<Arc<Rules>>,
+    generation: AtomicU64,
+    most: AtomicU8,
+    access: AtomicU8,
+    dynamic: AtomicBool,
+    clock: Clock,
+}
+
+impl Levels {
+    pub(crate) fn new(configured: Directives, rules: Rules, clock: Clock) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            configured,
+            change: Mutex::new(None),
+            most: AtomicU8::new(rank(rules.most)),
+            access: AtomicU8::new(rank(rules.access)),
+            dynamic: AtomicBool::new(rules.dynamic().is_some()),
+            rules: RwLock::new(Arc::new(rules)),
+            generation: AtomicU64::new(0),
+            clock,
+        }
+    }
+
+    /// Asks the rules that hold now.
+    pub(crate) fn ask<R>(&self, question: impl Fn(&Rules) -> R) -> R {
+        let generation = self.generation.load(Ordering::Acquire);
+        // An event may come from a thread-local destructor, or while a rule is asked.
+        let answer = SEEN.try_with(|seen| {
+            let mut seen = seen.try_borrow_mut().ok()?;
+            let fresh = |seen: &Seen| seen.owner == self.id && seen.generation == generation;
+            if !seen.as_ref().is_some_and(fresh) {
+                *seen = Some(Seen {
+                    owner: self.id,
+                    generation,
+                    rules: self.rules(),
+                });
+            }
+            seen.as_ref().map(|seen| question(&seen.rules))
+        });
+        match answer {
+            Ok(Some(answer)) => answer,
+            Ok(None) | Err(_) => question(&self.rules()),
+        }
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&rules)
+    }
+
+    /// Whether no line of this level is wanted, whatever its target.
+    pub(crate) fn is_too_quiet(&self, metadata: &Metadata<'_>) -> bool {
+        rank(LevelFilter::from_level(*metadata.level())) > self.most.load(Ordering::Relaxed)
+    }
+
+    /// Whether some directives go by spans.
+    pub(crate) fn is_dynamic(&self) -> bool {
+        self.dynamic.load(Ordering::Relaxed)
+    }
+
+    /// Whether the request's own line of this level is wanted.
+    pub(crate) fn wants_access(&self, level: Level) -> bool {
+        rank(LevelFilter::from_level(level)) <= self.access.load(Ordering::Relaxed)
+    }
+
+    /// What holds without a change.
+    pub(crate) fn configured(&self) -> &Directives {
+        &self.configured
+    }
+
+    /// The change that holds, and for how many nanoseconds yet.
+    pub(crate) fn change(&self) -> Option<(Change, u64)> {
+        let change = self.lock().clone()?;
+        let left = change.until.saturating_sub(self.clock.now());
+        Some((change, left))
+    }
+
+    /// Lets other directives hold for `nanos`.
+    pub(crate) fn set(
+        &self,
+        directives: Directives,
+        nanos: u64,
+        by: &str,
+    ) -> Result<(), BadDirectives> {
+        let rules = Rules::parse(&directives.log, directives.flight.as_deref())?;
+        let mut change = self.lock();
+        *change = Some(Change {
+            directives,
+            until: self.clock.now().saturating_add(nanos),
+            by: by.into(),
+        });
+        self.swap(rules);
+        Ok(())
+    }
+
+    /// Lets the configured directives hold again if a change is over, or at
+    /// once when `now`. Returns the change that ended.
+    pub(crate) fn revert(&self, now: bool) -> Option<Change> {
+        let mut change = self.lock();
+        let over = change
+            .as_ref()
+            .is_some_and(|change| now || change.until <= self.clock.now());
+        let ended = if over { change.take() } else { None }?;
+        let Directives { log, flight } = &self.configured;
+        let rules = Rules::parse(log, flight.as_deref());
+        self.swap(rules.unwrap_or_else(|_| Rules::fallback(flight.is_some())));
+        Some(ended)
+    }
+
+    /// Under the lock of the change, so that the two cannot part.
+    fn swap(&self, rules: Rules) {
+        self.most.store(rank(rules.most), Ordering::Relaxed);
+        self.access.store(rank(rules.access), Ordering::Relaxed);
+        self.dynamic
+            .store(rules.dynamic().is_some(), Ordering::Relaxed);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        self.generation.fetch_add(1, Ordering::Release);
+        // Callsites remember who wants them.
+        tracing::callsite::rebuild_interest_cache();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Change>> {
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn rank(level: LevelFilter) -> u8 {
+    match level.into_level() {
+        None => 0,
+        Some(Level::ERROR) => 1,
+        Some(Level::WARN) => 2,
+        Some(Level::INFO) => 3,
+        Some(Level::DEBUG) => 4,
+        Some(Level::TRACE) => 5,
+    }
+}

@@ -1,0 +1,116 @@
+//! What can be changed while a service runs, for a while.
+
+use std::time::Duration;
+
+use crate::logs::filter::BadDirectives;
+use crate::logs::levels::{Change, Directives};
+use crate::telemetry::Telemetry;
+
+/// The levels of an instance at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelsNow {
+    /// What holds.
+    pub current: Directives,
+    /// What holds without a change.
+    pub configured: Directives,
+    /// The change that holds, and how long yet.
+    pub change: Option<(Change, Duration)>,
+}
+
+impl Telemetry {
+    /// The levels that hold, and until when. A change whose time is over ends here.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use plimsoll_core::Clock;
+    /// use plimsoll_telemetry::{Directives, Telemetry};
+    ///
+    /// let (clock, hand) = Clock::manual();
+    /// let telemetry = Telemetry::builder("card-service")
+    ///     .clock(clock)
+    ///     .log_output(std::io::sink())
+    ///     .build()?;
+    /// let verbose = Directives {
+    ///     log: "info,card_service=debug".into(),
+    ///     ..telemetry.levels().configured
+    /// };
+    /// telemetry.set_levels(verbose, Duration::from_mins(10), "operator at 127.0.0.1")?;
+    /// assert_eq!(telemetry.levels().current.log, "info,card_service=debug");
+    /// hand.advance(Duration::from_mins(10));
+    /// assert_eq!(telemetry.levels().current.log, "info");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn levels(&self) -> LevelsNow {
+        self.end_levels();
+        let levels = &self.instance().levels;
+        let configured = levels.configured().clone();
+        let change = levels.change();
+        LevelsNow {
+            current: change.as_ref().map_or_else(
+                || configured.clone(),
+                |(change, _)| change.directives.clone(),
+            ),
+            configured,
+            change: change.map(|(change, left)| (change, Duration::from_nanos(left))),
+        }
+    }
+
+    /// Lets other levels hold for `time`, instead of any earlier change; `by`
+    /// says who wants it. Spans that are open keep the fields they were made
+    /// with: one that the old levels passed over has none on the new lines.
+    ///
+    /// # Errors
+    ///
+    /// When a directive cannot be read; nothing is changed.
+    pub fn set_levels(
+        &self,
+        directives: Directives,
+        time: Duration,
+        by: &str,
+    ) -> Result<(), BadDirectives> {
+        self.end_levels();
+        let Directives { log, flight } = directives.clone();
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.instance().levels.set(directives, nanos, by)?;
+        self.say(
+            "levels changed",
+            &[
+                ("log", log),
+                ("flight", flight.unwrap_or_else(|| "off".into())),
+                ("for", humantime::format_duration(time).to_string()),
+                ("by", by.into()),
+            ],
+        );
+        Ok(())
+    }
+
+    /// Ends a change at once. Says whether there was one.
+    pub fn revert_levels(&self, by: &str) -> bool {
+        let ended = self.instance().levels.revert(true);
+        self.tell_reverted(ended, by)
+    }
+
+    /// Ends a change whose time is over. Says whether there was one.
+    pub fn end_levels(&self) -> bool {
+        let ended = self.instance().levels.revert(false);
+        self.tell_reverted(ended, "its end")
+    }
+
+    fn tell_reverted(&self, ended: Option<Change>, why: &str) -> bool {
+        let Some(ended) = ended else { return false };
+        let levels = self.instance().levels.configured();
+        self.say(
+            "levels reverted",
+            &[
+                ("log", levels.log.clone()),
+                (
+                    "flight",
+                    levels.flight.clone().unwrap_or_else(|| "off".into()),
+                ),
+                ("changed_by", ended.by),
+                ("reverted_by", why.into()),
+            ],
+        );
+        true
+    }
+}
