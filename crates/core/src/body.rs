@@ -1,6 +1,7 @@
 //! The one body wrapper of the stack: carries the record and what the request
 //! holds to the end of the body.
 
+use std::any::Any;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -23,25 +24,54 @@ pin_project! {
     /// A response body that finishes its request's record exactly once: at its
     /// last frame, at an error, at a panic (which ends the body with an error
     /// and leaves the connection's other streams alone), or when it is dropped.
+    /// A panic in the drop of the inner body goes no further either.
     ///
     /// "Complete" means handed to the server, not acknowledged by the client.
     #[derive(Debug)]
     pub struct ObservedBody<B: Body> {
+        // Empty only once it is dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         open: Option<Open>,
         left: Option<u64>,
     }
 
     impl<B: Body> PinnedDrop for ObservedBody<B> {
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if let Some(open) = this.open {
-                let whole = *this.left == Some(0) || this.inner.is_end_stream();
-                open.finish(if whole { Ending::Complete } else { Ending::Dropped });
+            let mut this = this.project();
+            let at_end = this.inner.as_ref().get_ref().as_ref().is_none_or(B::is_end_stream);
+            let Some(open) = this.open else {
+                let _ = contained(|| this.inner.set(None));
+                return;
+            };
+            if *this.left == Some(0) || at_end {
+                open.finish(Ending::Complete);
+                let _ = contained(|| this.inner.set(None));
+                return;
             }
+            let dropped = {
+                let _entered = open.enter();
+                contained(|| this.inner.set(None))
+            };
+            let ending = match dropped {
+                Ok(()) => Ending::Dropped,
+                Err(panic) => panicked(open, panic.as_ref()),
+            };
+            open.finish(ending);
         }
     }
+}
+
+/// Catches a panic. Its message went to the process's panic hook.
+fn contained<T>(act: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(act))
+}
+
+fn panicked(open: &mut Open, panic: &(dyn Any + Send)) -> Ending {
+    if let Some(record) = open.record() {
+        record.cause = Some(panic_text(panic).into());
+    }
+    Ending::Panic
 }
 
 impl<B: Body> ObservedBody<B> {
@@ -49,7 +79,11 @@ impl<B: Body> ObservedBody<B> {
     /// unwatched (the record ended with the head: HEAD, 204, 304, 1xx).
     pub fn new(inner: B, open: Option<Open>) -> Self {
         let left = inner.size_hint().exact();
-        Self { inner, open, left }
+        Self {
+            inner: Some(inner),
+            open,
+            left,
+        }
     }
 
     /// The length that the head declares, asked for if the body doesn't know
@@ -74,21 +108,24 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
         let Some(open) = this.open.as_mut() else {
-            let polled = ready!(this.inner.poll_frame(context));
+            let polled = ready!(inner.poll_frame(context));
             return Poll::Ready(polled.map(|frame| frame.map_err(Into::into)));
         };
         let polled = {
             let _entered = open.enter();
-            let inner = this.inner.as_mut();
-            catch_unwind(AssertUnwindSafe(|| inner.poll_frame(context)))
+            let inner = inner.as_mut();
+            contained(|| inner.poll_frame(context))
         };
         let (answer, ending) = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(None)) => (None, Some(Ending::Complete)),
+            Ok(Poll::Ready(None)) => (None, Some(ended(open, *this.left))),
             Ok(Poll::Ready(Some(Ok(frame)))) => {
                 note(&frame, open, this.left);
-                let last = frame.is_trailers() || this.inner.is_end_stream();
+                let last = frame.is_trailers() || inner.is_end_stream();
                 (Some(Ok(frame)), last.then_some(Ending::Complete))
             }
             Ok(Poll::Ready(Some(Err(error)))) => {
@@ -99,10 +136,10 @@ where
                 (Some(Err(error)), Some(Ending::BodyError))
             }
             Err(panic) => {
-                if let Some(record) = open.record() {
-                    record.cause = Some(panic_text(panic.as_ref()).into());
-                }
-                (Some(Err(PANICKED.into())), Some(Ending::Panic))
+                let ending = panicked(open, panic.as_ref());
+                // It may panic once more as it goes.
+                let _ = contained(|| this.inner.set(None));
+                (Some(Err(PANICKED.into())), Some(ending))
             }
         };
         if let Some(ending) = ending {
@@ -113,12 +150,26 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let inner = self.inner.as_ref();
+        inner.map_or_else(|| SizeHint::with_exact(0), B::size_hint)
     }
+}
+
+/// How a body ended that says it is over: one that declared more cannot be sent
+/// whole.
+fn ended(open: &mut Open, left: Option<u64>) -> Ending {
+    let Some(missing) = left.filter(|left| *left > 0) else {
+        return Ending::Complete;
+    };
+    if let Some(record) = open.record() {
+        let cause = format!("the body ended {missing} bytes short of its declared length");
+        record.cause.get_or_insert_with(|| cause.into());
+    }
+    Ending::BodyError
 }
 
 /// Counts a frame's bytes and reads the gRPC status of trailers.
@@ -154,7 +205,7 @@ pub fn grpc_status(headers: &HeaderMap) -> Option<u16> {
 }
 
 /// What a caught panic said.
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").into()

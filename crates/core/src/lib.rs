@@ -14,6 +14,7 @@
 //! | [`permit`] | what a request holds until the end of its body |
 //! | [`refusal`] | why an inner layer said no, for an outer one to render |
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
+//! | [`seat`] | which of two stacks, one inside the other by mistake, has a request |
 //! | [`peer`] | who the client is and whom we trust |
 //! | [`settings`] | what an operator may set from outside |
 //! | [`value`] | header values and short texts without an allocation |
@@ -36,6 +37,7 @@ pub mod peer;
 pub mod permit;
 pub mod record;
 pub mod refusal;
+pub mod seat;
 pub mod settings;
 pub mod value;
 
@@ -49,3 +51,4 @@ pub use outcome::{Blame, Outcome, Slo};
 pub use permit::{Permit, Release};
 pub use record::{Ending, Open, Record, Sink};
 pub use refusal::Refusal;
+pub use seat::Seat;

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::seat::Seat;
+
 /// What a part may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
@@ -145,7 +147,10 @@ const MAX_ROWS: usize = 4_096;
 /// assert_eq!(rollout.counts()[0].count, 1);
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Rollout(Arc<State>);
+pub struct Rollout {
+    state: Arc<State>,
+    seat: Option<Seat>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -185,14 +190,32 @@ impl Rollout {
         rollout
     }
 
-    /// The mode of a part now.
+    /// The same modes and counts, for the parts of one stack.
+    #[must_use]
+    pub fn seated(&self, seat: Seat) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            seat: Some(seat),
+        }
+    }
+
+    /// Whether the request being polled here has another stack around it, whose
+    /// parts have done what these would do.
+    pub fn stands_down(&self) -> bool {
+        self.seat.is_some_and(Seat::is_anothers)
+    }
+
+    /// The mode of a part now, for the request being polled here.
     pub fn mode(&self, part: Part) -> Mode {
-        Mode::of(self.0.modes[part as usize].load(Ordering::Relaxed))
+        if self.stands_down() {
+            return Mode::Off;
+        }
+        Mode::of(self.state.modes[part as usize].load(Ordering::Relaxed))
     }
 
     /// Changes the mode of a part for the requests that come.
     pub fn set(&self, part: Part, mode: Mode) {
-        self.0.modes[part as usize].store(mode as u8, Ordering::Relaxed);
+        self.state.modes[part as usize].store(mode as u8, Ordering::Relaxed);
     }
 
     /// Counts that `part` decided against a request of `route`, and says
@@ -202,7 +225,11 @@ impl Rollout {
         if mode == Mode::Off {
             return false;
         }
-        let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .state
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let full = counts.len() >= MAX_ROWS;
         let key = (part, mode.as_str(), route);
         let key = if full && !counts.contains_key(&key) {
@@ -216,7 +243,11 @@ impl Rollout {
 
     /// What was counted, in a stable order.
     pub fn counts(&self) -> Vec<Count> {
-        let counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self
+            .state
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let row = |(&(part, mode, route), &count)| Count {
             part,
             mode,

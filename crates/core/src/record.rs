@@ -12,6 +12,7 @@ use crate::keep::Keep;
 use crate::names::value;
 use crate::outcome::{Blame, Outcome, Slo};
 use crate::permit::Permit;
+use crate::seat::Seat;
 
 /// How long a client may wait for a head before its leaving counts as ours, in
 /// nanoseconds: one second.
@@ -76,6 +77,8 @@ pub struct Record {
     /// Whether a span of the request is on its way to a collector, as far as this
     /// process can know; decided at its end.
     pub kept: bool,
+    /// The stack around the service, when a whole one stands there.
+    pub seat: Option<Seat>,
     /// What else must be current while the request is polled. Stays for the next
     /// request of the record, so that it need not be made anew.
     pub ambient: Option<Box<dyn Ambient>>,
@@ -141,6 +144,7 @@ impl Record {
             grpc: None,
             keep: None,
             kept: false,
+            seat: None,
             ambient: None,
             scratch: None,
             permits: Vec::new(),

@@ -73,14 +73,14 @@ impl Plimsoll {
     /// The one layer. Apply it last: routes added later are not covered.
     pub fn layer(&self) -> PlimsollLayer {
         let shared = &*self.0;
-        let rollout = || shared.rollout.clone();
         PlimsollLayer {
             observe: shared.telemetry.layer(),
             errors: shared.errors.clone(),
-            drain: DrainLayer::new(self.drain().clone()).rollout(rollout()),
-            limit: RateLimitLayer::new(shared.limiter.clone()).rollout(rollout()),
-            concurrency: ConcurrencyLayer::new(shared.concurrency.clone()).rollout(rollout()),
-            timeout: TimeoutLayer::new(shared.timeout).rollout(rollout()),
+            drain: DrainLayer::new(self.drain().clone()),
+            limit: RateLimitLayer::new(shared.limiter.clone()),
+            concurrency: ConcurrencyLayer::new(shared.concurrency.clone()),
+            timeout: TimeoutLayer::new(shared.timeout),
+            rollout: shared.rollout.clone(),
         }
     }
 

@@ -27,6 +27,19 @@ pin_project! {
         asked: Asked,
         style: Arc<Style>,
     }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut state = this.project().state;
+            contain(|| state.set(State::Over));
+        }
+    }
+}
+
+/// Keeps a panic in the drop of the inner future from the connection.
+fn contain(drop: impl FnOnce()) {
+    // Its message went to the process's panic hook.
+    let _ = catch_unwind(AssertUnwindSafe(drop));
 }
 
 pin_project! {
@@ -35,6 +48,7 @@ pin_project! {
     enum State<F> {
         Running { #[pin] future: F },
         Failed { failure: Failure },
+        Over,
     }
 }
 
@@ -68,13 +82,15 @@ where
     type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let (style, asked) = (&**this.style, &*this.asked);
-        let future = match this.state.project() {
+        let future = match this.state.as_mut().project() {
             StateProjection::Running { future } => future,
             StateProjection::Failed { failure } => {
                 return Poll::Ready(Ok(alone(style, asked, failure)));
             }
+            // Polled again after it was ready: nothing more will come.
+            StateProjection::Over => return Poll::Pending,
         };
         Poll::Ready(
             match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
@@ -82,7 +98,11 @@ where
                     Ok(response) => Ok(shape(style, asked, response, context)),
                     Err(error) => Err(error),
                 },
-                Err(panic) => Ok(alone(style, asked, &Failure::panicked(panic.as_ref()))),
+                Err(panic) => {
+                    // It may panic once more as it goes, and the answer must not.
+                    contain(|| this.state.set(State::Over));
+                    Ok(alone(style, asked, &Failure::panicked(panic.as_ref())))
+                }
             },
         )
     }

@@ -50,14 +50,16 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let permit = held::to_record(self.drain.enter());
+        let stands_down = self.rollout.stands_down();
+        let permit = (!stands_down).then(|| self.drain.enter());
+        let permit = permit.and_then(held::to_record);
         let mut farewell = Farewell {
             drain: self.drain.clone(),
             rollout: self.rollout.clone(),
             http1: request.version() < Version::HTTP_2,
             counted: false,
         };
-        if self.drain.is_over() {
+        if self.drain.is_over() && !stands_down {
             if farewell.acts() {
                 self.drain.count_refused();
                 return ResponseFuture::refused(Refusal::Draining, permit, &farewell);

@@ -9,10 +9,8 @@ use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::support::{ask, get, instance, metric, raw, serve, status, until};
+use crate::support::{ask, get, instance, metric, raw, serve, status};
 
 type Chunk = Result<Frame<Bytes>, std::io::Error>;
 
@@ -167,56 +165,6 @@ async fn failures_of_ours_are_problems_with_the_ids_of_the_log_line() {
         }
         assert!(head.contains(line["request_id"].as_str().unwrap()));
     }
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_is_told_from_one_that_was_served() {
-    let (plimsoll, lines) = instance(|builder| builder);
-    let address = serve(app().layer(plimsoll.layer())).await;
-    for (index, (path, read_head, outcome)) in [
-        ("/slow", false, "client_gone_before_head"),
-        ("/endless", true, "client_gone_mid_body"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        if read_head {
-            let mut bytes = [0; 64];
-            assert!(stream.read(&mut bytes).await.unwrap() > 0);
-        } else {
-            let telemetry = plimsoll.telemetry();
-            until("request in flight", || {
-                (telemetry.report().requests.in_flight == 1).then_some(())
-            })
-            .await;
-        }
-        drop(stream);
-        let line = lines.requests(index + 1).await.pop().unwrap();
-        assert_eq!(line["outcome"], outcome, "{line}");
-        assert_eq!(line["slo"], "excluded", "{line}");
-    }
-    assert!(plimsoll.telemetry().report().holds());
-}
-
-#[tokio::test]
-async fn scanners_and_spoofed_hosts_make_no_series() {
-    let (plimsoll, _) = instance(|builder| builder);
-    let address = serve(app().layer(plimsoll.layer())).await;
-    get(address, "/scan/0").await;
-    let before = plimsoll.telemetry().render().lines().count();
-    let scan = |number| format!("GET /scan/{number} HTTP/1.1\r\nhost: h{number}\r\n\r\n");
-    let mut requests = (0..2_000).map(scan).collect::<Vec<_>>().concat();
-    requests.push_str("GET /scan/last HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
-    raw(address, &requests).await;
-    let page = plimsoll.telemetry().render();
-    assert_eq!(page.lines().count(), before);
-    assert_eq!(
-        metric(&page, "plimsoll_requests_total", &["unmatched"]) as u64,
-        2_002
-    );
 }
 
 #[tokio::test]

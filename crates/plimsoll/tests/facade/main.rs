@@ -21,3 +21,4 @@ mod modes;
 mod sentry;
 mod support;
 mod traces;
+mod traps;

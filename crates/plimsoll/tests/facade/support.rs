@@ -37,7 +37,8 @@ pub(crate) async fn serve(app: Router) -> SocketAddr {
             });
             tokio::spawn(async move {
                 let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
+                let _ = connection.await;
             });
         }
     });

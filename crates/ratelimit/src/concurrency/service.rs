@@ -40,12 +40,15 @@ impl<S> Concurrency<S> {
 
     /// A permit for a request, or that it has to be refused. In mode `off`
     /// permits are still counted, so that a later `enforce` knows what is in flight.
-    fn admit(&self) -> Result<Permit, Refusal> {
+    fn admit(&self) -> Result<Option<Permit>, Refusal> {
+        if self.rollout.stands_down() {
+            return Ok(None);
+        }
         if self.rollout.mode(Part::Concurrency) == Mode::Off {
-            return Ok(self.limit.take_beyond());
+            return Ok(Some(self.limit.take_beyond()));
         }
         if let Some(permit) = self.limit.take() {
-            return Ok(permit);
+            return Ok(Some(permit));
         }
         let route = current::with(|record| record.route).unwrap_or(value::UNMATCHED);
         if self.rollout.acts(Part::Concurrency, route) {
@@ -53,7 +56,7 @@ impl<S> Concurrency<S> {
                 retry_after: RETRY_AFTER,
             });
         }
-        Ok(self.limit.take_beyond())
+        Ok(Some(self.limit.take_beyond()))
     }
 }
 
@@ -73,7 +76,7 @@ where
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         match self.admit() {
             Ok(permit) => {
-                let permit = held::to_record(permit);
+                let permit = permit.and_then(held::to_record);
                 ResponseFuture::admitted(self.inner.call(request), permit)
             }
             Err(refusal) => ResponseFuture::refused(refusal),

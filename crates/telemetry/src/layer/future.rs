@@ -18,15 +18,30 @@ pin_project! {
     /// The future of [`super::Observe`].
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
+        // Empty only once it is dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         open: Option<Open>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(open) = this.open {
+                // What is said as the future goes is said by this request.
+                let _entered = open.enter();
+                this.inner.set(None);
+            }
+        }
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) fn new(inner: F, open: Option<Open>) -> Self {
-        Self { inner, open }
+        Self {
+            inner: Some(inner),
+            open,
+        }
     }
 }
 
@@ -38,16 +53,19 @@ where
     type Output = Result<Response<ObservedBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else {
+            return Poll::Pending;
+        };
         let Some(open) = this.open.as_mut() else {
-            let answer = std::task::ready!(this.inner.poll(context));
+            let answer = std::task::ready!(inner.poll(context));
             return Poll::Ready(
                 answer.map(|answer| answer.map(|body| ObservedBody::new(body, None))),
             );
         };
         let polled = {
             let _entered = open.enter();
-            let inner = this.inner.as_mut();
+            let inner = inner.as_mut();
             catch_unwind(AssertUnwindSafe(|| inner.poll(context)))
         };
         match polled {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use plimsoll_core::Seat;
 use tower_layer::Layer;
 
 use super::Observe;
@@ -9,11 +10,23 @@ use crate::instance::Instance;
 #[derive(Debug, Clone)]
 pub struct ObserveLayer {
     instance: Arc<Instance>,
+    seat: Option<Seat>,
 }
 
 impl ObserveLayer {
     pub(crate) fn new(instance: Arc<Instance>) -> Self {
-        Self { instance }
+        Self {
+            instance,
+            seat: None,
+        }
+    }
+
+    /// As the outermost layer of a whole stack: its parts know each other by the
+    /// seat, and those of another stack inside stand down.
+    #[must_use]
+    pub fn seated(mut self, seat: Seat) -> Self {
+        self.seat = Some(seat);
+        self
     }
 }
 
@@ -21,6 +34,6 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe::new(inner, Arc::clone(&self.instance))
+        Observe::new(inner, Arc::clone(&self.instance), self.seat)
     }
 }

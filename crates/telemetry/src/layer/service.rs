@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
+use plimsoll_core::Seat;
 use plimsoll_core::body::{is_grpc_type, panic_text};
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
 use plimsoll_core::outcome::method_label;
@@ -25,11 +26,16 @@ use crate::traces::Start;
 pub struct Observe<S> {
     inner: S,
     instance: Arc<Instance>,
+    seat: Option<Seat>,
 }
 
 impl<S> Observe<S> {
-    pub(crate) fn new(inner: S, instance: Arc<Instance>) -> Self {
-        Self { inner, instance }
+    pub(crate) fn new(inner: S, instance: Arc<Instance>, seat: Option<Seat>) -> Self {
+        Self {
+            inner,
+            instance,
+            seat,
+        }
     }
 
     /// The service within.
@@ -59,6 +65,9 @@ where
             return ResponseFuture::new(self.inner.call(request), None);
         }
         let mut open = begin(&self.instance, &request);
+        if let Some(record) = open.record() {
+            record.seat = self.seat;
+        }
         let called = {
             let _entered = open.enter();
             catch_unwind(AssertUnwindSafe(|| self.inner.call(request)))

@@ -108,7 +108,9 @@ impl Spans {
     /// Gives a record its trace and span id, and the context that follows the
     /// request. Method, route and path of the record are known by now.
     pub(crate) fn begin(&self, record: &mut Record, start: &Start<'_>) {
-        let sent = start.headers.get("traceparent");
+        // Two of them are none: W3C trace context, section 3.2.
+        let mut all = start.headers.get_all("traceparent").iter();
+        let sent = all.next().filter(|_| all.next().is_none());
         let sent = sent.and_then(|value| TraceParent::parse(value.as_bytes()));
         (record.parent, record.link) = if start.trusted {
             (sent, None)
