@@ -6,6 +6,7 @@
 //! | [`outcome`] | how a request ended, whose fault it was, how an SLO counts it |
 //! | [`ids`] | trace, span and request ids; the `traceparent` header |
 //! | [`record`] | the one record of a request and the handle that finishes it once |
+//! | [`calls`] | a request's calls to other services |
 //! | [`current`] | the record of the request being polled on this thread |
 //! | [`agent`] | what kind of client sends a request |
 //! | [`keep`] | why the details of a request are kept |
@@ -24,6 +25,7 @@
 
 pub mod agent;
 pub mod body;
+pub mod calls;
 pub mod clock;
 pub mod current;
 pub mod held;

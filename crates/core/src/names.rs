@@ -15,6 +15,16 @@ pub const ACTIVE_REQUESTS: &str = "http_server_active_requests";
 /// Histogram, seconds, call to response head (or to giving up without one), of
 /// the requests that count for an SLO. Labels: method, route.
 pub const TIME_TO_HEAD: &str = "plimsoll_time_to_head_seconds";
+/// Histogram, seconds, outgoing call to response head or failure. Labels: method,
+/// server address, server port, status, and error type where there is one.
+/// OpenTelemetry HTTP semantic conventions.
+pub const CLIENT_REQUEST_DURATION: &str = "http_client_request_duration_seconds";
+/// Gauge: outgoing calls that are under way. Labels: method, server address, server port.
+pub const CLIENT_ACTIVE_REQUESTS: &str = "http_client_active_requests";
+/// Histogram, seconds, outgoing gRPC call to its status. Labels: RPC system,
+/// service, method and status code, server address, server port, and error type
+/// where there is one. OpenTelemetry RPC semantic conventions.
+pub const RPC_CLIENT_DURATION: &str = "rpc_client_duration_seconds";
 /// Counter: finished requests. Labels: method, route, outcome, error code, blame, slo.
 pub const REQUESTS: &str = "plimsoll_requests_total";
 /// Counter: requests whose call began. No labels.
@@ -100,6 +110,10 @@ pub mod label {
     pub const STATUS: &str = "http_response_status_code";
     /// Why a request failed, from a closed list; absent on success.
     pub const ERROR_TYPE: &str = "error_type";
+    /// Host that a call goes to, or [`super::value::OVERFLOW`].
+    pub const SERVER_ADDRESS: &str = "server_address";
+    /// Port that a call goes to.
+    pub const SERVER_PORT: &str = "server_port";
     /// [`crate::Outcome`].
     pub const OUTCOME: &str = "outcome";
     /// A code of a catalog, or empty.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::agent::Agent;
+use crate::calls::Calls;
 use crate::current::Entered;
 use crate::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use crate::keep::Keep;
@@ -72,6 +73,8 @@ pub struct Record {
     pub agent: Agent,
     /// What is known of a gRPC call beside its status.
     pub grpc: Option<Box<Grpc>>,
+    /// Calls to other services, as far as they were made by the request's own task.
+    pub calls: Calls,
     /// Why the request's details are kept; decided at its end.
     pub keep: Option<Keep>,
     /// Whether a span of the request is on its way to a collector, as far as this
@@ -142,6 +145,7 @@ impl Record {
             cause: None,
             agent: Agent::None,
             grpc: None,
+            calls: Calls::default(),
             keep: None,
             kept: false,
             seat: None,

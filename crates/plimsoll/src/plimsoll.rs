@@ -12,7 +12,7 @@ use plimsoll_health::{Budget, Health, Latch};
 use plimsoll_ratelimit::{
     ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, TimeoutLayer,
 };
-use plimsoll_telemetry::{Report, Telemetry};
+use plimsoll_telemetry::{ClientLayer, Report, Telemetry};
 
 use crate::collect::Connections;
 use crate::{Builder, PlimsollLayer, listeners};
@@ -82,6 +82,12 @@ impl Plimsoll {
             timeout: TimeoutLayer::new(shared.timeout),
             rollout: shared.rollout.clone(),
         }
+    }
+
+    /// The layer for calls to other services: trace context, client spans and
+    /// client metrics; see [`crate::client`].
+    pub fn client(&self) -> ClientLayer {
+        self.0.telemetry.client()
     }
 
     /// Probes and metrics: changes nothing, needs no token.

@@ -9,6 +9,7 @@ use plimsoll_core::peer::Trust;
 use plimsoll_core::record::Record;
 use plimsoll_core::{Clock, Keep, Outcome, Sink};
 
+use crate::client::series::CallSeries;
 use crate::config::Warning;
 use crate::exports::Outlet;
 use crate::flight::{Flight, To};
@@ -58,6 +59,7 @@ pub(crate) struct State {
     grpc_routes: GrpcRoutes,
     slow: SlowBudget,
     second_layer: OnceLock<()>,
+    calls: OnceLock<CallSeries>,
     pub(crate) collectors: Mutex<Vec<Collector>>,
 }
 
@@ -76,6 +78,21 @@ impl Instance {
 
     pub(crate) fn spans(&self) -> &Spans {
         &self.spans
+    }
+
+    /// The metrics of outgoing calls, unless metrics are off.
+    pub(crate) fn calls(&self) -> Option<&CallSeries> {
+        self.rows.series()?;
+        let calls = &self.state.calls;
+        Some(calls.get_or_init(|| CallSeries::new(self.recorder.clone())))
+    }
+
+    /// Runs what may be a host's code: a panic in it harms no request.
+    pub(crate) fn guarded(&self, act: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(act)).is_err() {
+            let problem = "a subscriber, span processor or Sentry hook of the host panicked";
+            self.warn_quietly(Warning::new("signals", problem));
+        }
     }
 
     /// Counts a request whose call began; returns how many are in flight.
@@ -203,16 +220,12 @@ impl Sink for Instance {
             let mark = self.mark(&record);
             all.finish(series, &record, mark);
         }
-        let signals = AssertUnwindSafe(|| {
+        self.guarded(|| {
             self.flight(&mut record);
             self.access_line(&record);
             self.sentry.report(&record);
             self.spans.end(&record);
         });
-        if catch_unwind(signals).is_err() {
-            let problem = "a subscriber, span processor or Sentry hook of the host panicked";
-            self.warn_quietly(Warning::new("signals", problem));
-        }
         match slot {
             Some(slot) => slot.fill(record),
             None => pool::give_back(record),

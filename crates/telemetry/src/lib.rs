@@ -6,6 +6,7 @@
 //! from that record and from nothing else.
 
 mod builder;
+pub mod client;
 mod config;
 mod error;
 mod exports;
@@ -26,6 +27,7 @@ mod telemetry;
 mod traces;
 
 pub use builder::Builder;
+pub use client::ClientLayer;
 pub use config::{Ownership, UnknownOwnership, Warning};
 pub use error::TelemetryError;
 pub use exports::{Outlet, Queue};

@@ -10,6 +10,7 @@ use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::Trust;
 
 use crate::builder::Builder;
+use crate::client::ClientLayer;
 use crate::config::Warning;
 use crate::error::TelemetryError;
 use crate::flight::Capture;
@@ -70,6 +71,11 @@ impl Telemetry {
     /// matched route and everything inside.
     pub fn layer(&self) -> ObserveLayer {
         ObserveLayer::new(Arc::clone(&self.0))
+    }
+
+    /// The layer for calls to other services; see [`crate::client`].
+    pub fn client(&self) -> ClientLayer {
+        ClientLayer::new(Arc::clone(&self.0))
     }
 
     /// Takes the globals of every signal that is `own`: subscriber, tracer

@@ -2,9 +2,12 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use bytes::{Buf, BufMut, Bytes};
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceState};
 use plimsoll::{Key, Limit, Plimsoll, Quota};
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -12,6 +15,7 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
 use tonic::{Code, Request, Response, Status};
+use tower::Layer as _;
 
 use crate::support::{instance, metric};
 
@@ -76,7 +80,7 @@ impl tower::Service<http::Request<Body>> for Cards {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
@@ -185,4 +189,55 @@ async fn a_refused_grpc_call_is_resource_exhausted() {
         (&"refused".into(), &"excluded".into()),
         "{line}"
     );
+}
+
+#[tokio::test]
+async fn a_tonic_client_in_the_client_layer_is_counted_by_its_grpc_status_and_carries_the_trace() {
+    let (server, lines) = instance(|builder| builder);
+    let channel = start(&server).await;
+    let (caller, _) = instance(|builder| {
+        let nobody = "http://127.0.0.1:9/v1/traces";
+        builder.telemetry(|it| it.otlp(nobody))
+    });
+    let layer = caller.client().server("cards.internal", 50_051);
+    for (message, code) in [("one", Code::Ok), ("broken", Code::Internal)] {
+        let mut client = tonic::client::Grpc::new(layer.layer(channel.clone()));
+        client.ready().await.unwrap();
+        let request = Request::new(Bytes::from_static(message.as_bytes()));
+        let path = http::uri::PathAndQuery::from_static("/test.Cards/Get");
+        let job = SpanContext::new(
+            0x7e57.into(),
+            7.into(),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::NONE,
+        );
+        let around = Context::new().with_remote_span_context(job);
+        let call = client.unary(request, path, Plain).with_context(around);
+        let answer = call.await;
+        assert_eq!(answer.map_or_else(|it| it.code(), |_| Code::Ok), code);
+        let page = caller.telemetry().render();
+        let code = format!("rpc_grpc_status_code=\"{}\"", i32::from(code));
+        let labels = [
+            "server_address=\"cards.internal\"",
+            "server_port=\"50051\"",
+            "rpc_system=\"grpc\"",
+            "rpc_service=\"test.Cards\"",
+            "rpc_method=\"Get\"",
+            &code,
+        ];
+        let count = metric(&page, "rpc_client_duration_seconds_count", &labels);
+        assert_eq!(count as u64, 1, "{page}");
+    }
+    for line in lines.requests(2).await {
+        // tonic's server does not tell the layer its peer, so it is a stranger.
+        assert_eq!(
+            line["linked_trace_id"],
+            format!("{:032x}", 0x7e57),
+            "{line}"
+        );
+    }
+    let page = caller.telemetry().render();
+    let active = metric(&page, "http_client_active_requests", &[]);
+    assert_eq!(active as u64, 0, "{page}");
 }

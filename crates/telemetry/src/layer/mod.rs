@@ -11,4 +11,5 @@ mod service;
 
 pub use future::ResponseFuture;
 pub use layer::ObserveLayer;
+pub(crate) use sent::REQUEST_ID;
 pub use service::Observe;

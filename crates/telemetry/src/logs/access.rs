@@ -76,6 +76,11 @@ fn json(out: &mut String, service: &str, time: SystemTime, record: &Record) {
     line.number("bytes_in", record.bytes_in);
     line.number("bytes_out", record.bytes_out);
     line.number("in_flight", record.in_flight);
+    if record.calls.begun > 0 {
+        line.number("calls", record.calls.begun.into());
+        line.number("calls_failed", record.calls.failed.into());
+        line.millis("calls_ms", record.calls.nanos(record.ended));
+    }
     if let Some(client) = record.client {
         line.display("client", client);
     }

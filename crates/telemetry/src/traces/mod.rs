@@ -11,6 +11,7 @@
 //! called was told "not sampled" by then, so such a span stands alone, with the
 //! attribute `plimsoll.keep`.
 
+mod call;
 mod context;
 mod data;
 mod export;
@@ -21,6 +22,7 @@ mod rejected;
 mod sampler;
 mod spans;
 
+pub(crate) use call::{CallEnd, CallSpan, CallStart, suppressed};
 pub use export::OtlpError;
 pub(crate) use export::{Otlp, own};
 pub(crate) use processor::{Batching, BoundedProcessor};
