@@ -178,6 +178,9 @@ fn note<D: Buf>(frame: &Frame<D>, open: &mut Open, left: &mut Option<u64>) {
     if let Some(data) = frame.data_ref() {
         let bytes = data.remaining() as u64;
         record.bytes_out += bytes;
+        if let Some(grpc) = &mut record.grpc {
+            grpc.sent.follow(data);
+        }
         *left = left.map(|left| left.saturating_sub(bytes));
     } else if let Some(trailers) = frame.trailers_ref() {
         record.grpc_status = grpc_status(trailers).or(record.grpc_status);

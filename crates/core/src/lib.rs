@@ -14,6 +14,7 @@
 //! | [`held`] | a body that holds a permit where there is no record |
 //! | [`permit`] | what a request holds until the end of its body |
 //! | [`refusal`] | why an inner layer said no, for an outer one to render |
+//! | [`messages`] | how many messages a gRPC body had |
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
 //! | [`seat`] | which of two stacks, one inside the other by mistake, has a request |
 //! | [`peer`] | who the client is and whom we trust |
@@ -32,6 +33,7 @@ pub mod held;
 pub mod ids;
 pub mod intern;
 pub mod keep;
+pub mod messages;
 pub mod mode;
 pub mod names;
 pub mod outcome;

@@ -52,6 +52,8 @@ pub const METRICS_REPEATED: &str = "plimsoll_metrics_repeated_families";
 pub const TELEMETRY_PRODUCED: &str = "plimsoll_telemetry_produced_total";
 /// Counter: what each signal handed to its sink. Label: signal.
 pub const TELEMETRY_DELIVERED: &str = "plimsoll_telemetry_delivered_total";
+/// Counter: bytes that each signal handed to its sink. Label: signal.
+pub const TELEMETRY_BYTES: &str = "plimsoll_telemetry_bytes_total";
 /// Counter: what each signal lost. Labels: signal, reason.
 pub const TELEMETRY_DROPPED: &str = "plimsoll_telemetry_dropped_total";
 /// Gauge: what each signal still holds. Label: signal.

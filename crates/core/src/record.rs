@@ -10,6 +10,7 @@ use crate::calls::Calls;
 use crate::current::Entered;
 use crate::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use crate::keep::Keep;
+use crate::messages::Messages;
 use crate::names::value;
 use crate::outcome::{Blame, Outcome, Slo};
 use crate::permit::Permit;
@@ -97,7 +98,7 @@ pub struct Grpc {
     /// Nanoseconds that the caller's `grpc-timeout` gives the call.
     pub timeout: Option<u64>,
     /// Messages of the response body handed on so far.
-    pub sent: u64,
+    pub sent: Messages,
 }
 
 /// Something of another library that follows a request through its polls, such

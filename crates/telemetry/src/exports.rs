@@ -1,5 +1,6 @@
 //! How the sink of one signal is doing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,17 @@ pub(crate) struct Exports {
     failing_since: AtomicU64,
     last_took: AtomicU64,
     took: AtomicU64,
+    bytes: Sent,
+}
+
+/// Bytes handed to a sink, as they went out: counted by whoever sends them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sent(Arc<AtomicU64>);
+
+impl Sent {
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 impl Default for Exports {
@@ -30,11 +42,17 @@ impl Default for Exports {
             failing_since: AtomicU64::new(0),
             last_took: AtomicU64::new(0),
             took: AtomicU64::new(0),
+            bytes: Sent::default(),
         }
     }
 }
 
 impl Exports {
+    /// Where the bytes are counted that go to this sink.
+    pub(crate) fn sent(&self) -> &Sent {
+        &self.bytes
+    }
+
     /// Notes an export that ended just now and took `took`. Returns whether the
     /// sink changed: it failed first, or is well again.
     pub(crate) fn note(&self, success: bool, took: Duration) -> bool {
@@ -81,6 +99,7 @@ impl Exports {
             failing: since(&self.failing_since),
             last_took: Duration::from_nanos(count(&self.last_took)),
             took: Duration::from_nanos(count(&self.took)),
+            bytes: count(&self.bytes.0),
         }
     }
 }
@@ -119,6 +138,8 @@ pub struct Outlet {
     pub last_took: Duration,
     /// How long all exports took together.
     pub took: Duration,
+    /// Bytes handed to the sink, as they went out.
+    pub bytes: u64,
 }
 
 #[cfg(test)]

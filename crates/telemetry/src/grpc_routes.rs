@@ -1,9 +1,9 @@
-//! Routes of gRPC services: the path is the method, once the service has
-//! answered it with OK.
+//! Routes of gRPC services: the path is the method, once it is known to exist.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
+use plimsoll_core::Outcome;
 use plimsoll_core::intern;
 use plimsoll_core::names::value;
 use plimsoll_core::record::Record;
@@ -14,8 +14,9 @@ const MAX: usize = 500;
 /// Longest path that can be a method's.
 const MAX_LEN: usize = 256;
 
-/// Methods that exist. A scanner's path is answered UNIMPLEMENTED, or refused
-/// by an interceptor, and so never becomes a label.
+/// Methods that exist: named before, or answered as only a method answers. A
+/// scanner's path is answered UNIMPLEMENTED, or refused by an interceptor, and
+/// so never becomes a label.
 #[derive(Debug, Default)]
 pub(crate) struct GrpcRoutes(RwLock<HashSet<&'static str>>);
 
@@ -36,11 +37,31 @@ impl GrpcRoutes {
         }
         let room = known.len() < MAX && record.path.len() <= MAX_LEN;
         drop(known);
-        if status == 0 && room {
+        if room && answered(status, record.outcome) {
             record.route = intern::intern(&record.path);
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            known.insert(record.route);
+            self.expect(record.route);
         }
+    }
+
+    /// Says that a method exists, so that its first request has its name
+    /// however it ends.
+    pub(crate) fn expect(&self, method: &'static str) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX {
+            known.insert(method);
+        }
+    }
+}
+
+/// Whether only a method gives this answer. Not so those that something before
+/// it gives: CANCELLED, UNKNOWN (no answer), DEADLINE_EXCEEDED, PERMISSION_DENIED,
+/// RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED.
+fn answered(status: u16, outcome: Option<Outcome>) -> bool {
+    match status {
+        0 | 3 | 5 | 6 | 9 | 10 | 11 | 15 => true,
+        // INTERNAL: a panic's too, wherever it was.
+        13 => outcome == Some(Outcome::Fault),
+        _ => false,
     }
 }
 
@@ -58,11 +79,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_method_that_was_answered_becomes_a_route() {
+    fn only_a_method_that_exists_becomes_a_route() {
         let routes = GrpcRoutes::default();
         assert_eq!(named(&routes, "/pkg.Cards/Get", 16), value::UNMATCHED);
         assert_eq!(named(&routes, "/pkg.Cards/Get", 0), "/pkg.Cards/Get");
         assert_eq!(named(&routes, "/pkg.Cards/Get", 13), "/pkg.Cards/Get");
+        assert_eq!(named(&routes, "/pkg.Cards/Find", 5), "/pkg.Cards/Find");
+        assert_eq!(named(&routes, "/pkg.Cards/Pay", 13), value::UNMATCHED);
+        routes.expect("/pkg.Cards/Pay");
+        assert_eq!(named(&routes, "/pkg.Cards/Pay", 12), "/pkg.Cards/Pay");
         assert_eq!(named(&routes, &"/x".repeat(200), 0), value::UNMATCHED);
         for number in 0..2 * MAX {
             named(&routes, &format!("/pkg.Cards/M{number}"), 0);

@@ -56,7 +56,7 @@ pub(crate) struct State {
     in_flight: AtomicU64,
     finished: [AtomicU64; Outcome::ALL.len()],
     pub(crate) aborting: AtomicBool,
-    grpc_routes: GrpcRoutes,
+    pub(crate) grpc_routes: GrpcRoutes,
     slow: SlowBudget,
     second_layer: OnceLock<()>,
     calls: OnceLock<CallSeries>,

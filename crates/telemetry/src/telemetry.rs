@@ -157,6 +157,9 @@ impl Telemetry {
                 series.expect(method_label(method), route);
             }
         }
+        for (_, route) in routes {
+            self.0.state.grpc_routes.expect(route);
+        }
     }
 
     /// Adds a writer of further families to every page.

@@ -116,7 +116,10 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
         // UNKNOWN until headers or trailers say more.
         record.grpc_status = Some(2);
         let timeout = sent.grpc_timeout.and_then(sent::timeout);
-        record.grpc = Some(Box::new(Grpc { timeout, sent: 0 }));
+        record.grpc = Some(Box::new(Grpc {
+            timeout,
+            ..Grpc::default()
+        }));
     }
     instance.spans().begin(
         &mut record,

@@ -174,6 +174,9 @@ impl Shared {
                 .write_all(spare.as_bytes())
                 .and_then(|()| output.flush());
             self.exports.note(written.is_ok(), begun.elapsed());
+            if written.is_ok() {
+                self.exports.sent().add(spare.len());
+            }
             let mut state = self.lock();
             state.writing = 0;
             match written {

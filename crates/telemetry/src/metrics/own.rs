@@ -99,6 +99,15 @@ fn write_outlets(page: &mut Page, outlets: &[Outlet]) {
         );
     }
     page.family(
+        names::TELEMETRY_BYTES,
+        "counter",
+        "Bytes handed to the sinks, as they went out.",
+    );
+    for outlet in outlets {
+        let labels = [(label::SIGNAL, outlet.signal)];
+        page.sample(names::TELEMETRY_BYTES, &labels, outlet.bytes);
+    }
+    page.family(
         names::TELEMETRY_EXPORTS,
         "counter",
         "Writes of lines, exports of spans and events.",

@@ -30,6 +30,9 @@ const METHODS: [&str; 10] = [
     value::OTHER,
 ];
 
+/// The gRPC status of a method that does not exist.
+const UNIMPLEMENTED: u16 = 12;
+
 /// Which families there are beside the ordinary ones.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Extras {
@@ -239,11 +242,10 @@ fn route_labels(wanted: &Combination) -> Vec<(Text, Text)> {
 fn rpc_labels(wanted: &Combination, status: u16) -> Vec<(Text, Text)> {
     let path = wanted.route.strip_prefix('/').unwrap_or("");
     let (service, method) = path.split_once('/').unwrap_or((value::OTHER, value::OTHER));
-    let method = if method.contains('{') {
-        value::OTHER
-    } else {
-        method
-    };
+    // Of a template the service is known, the method is not; of a method that
+    // is not implemented nothing else is.
+    let unknown = method.contains('{') || status == UNIMPLEMENTED;
+    let method = if unknown { value::OTHER } else { method };
     vec![
         (label::RPC_SYSTEM.into(), "grpc".into()),
         (label::RPC_SERVICE.into(), service.into()),

@@ -79,11 +79,11 @@ pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock) -> Result<Spans, Otlp
     }
     let resource = resource.build();
     let (endpoint, timeout, of_spans) = (otlp.endpoint, otlp.timeout, resource.clone());
-    let connect = move || {
+    let connect = move |sent| {
         let http = SpanExporter::builder().with_http();
         let http = http
             .with_protocol(Protocol::HttpBinary)
-            .with_http_client(Client::new(timeout))
+            .with_http_client(Client::new(timeout, sent))
             .with_timeout(timeout);
         let exporter = http.with_endpoint(endpoint).build();
         let mut exporter = exporter.map_err(|error| error.to_string())?;

@@ -8,21 +8,28 @@ use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
 use ureq::Agent;
 
+use crate::exports::Sent;
+
 /// Most bytes of an answer that are read.
 const ANSWER_MAX: u64 = 4 << 20;
 
 #[derive(Debug)]
-pub(super) struct Client(Agent);
+pub(super) struct Client {
+    agent: Agent,
+    sent: Sent,
+}
 
 impl Client {
-    /// A client whose every request ends within `timeout`, connecting included.
-    pub(super) fn new(timeout: Duration) -> Self {
+    /// A client whose every request ends within `timeout`, connecting included,
+    /// and which counts what it sends.
+    pub(super) fn new(timeout: Duration, sent: Sent) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(timeout))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false);
-        Self(Agent::new_with_config(config.build()))
+        let agent = Agent::new_with_config(config.build());
+        Self { agent, sent }
     }
 }
 
@@ -30,7 +37,8 @@ impl Client {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = request.into_parts();
-        let answer = self.0.run(Request::from_parts(parts, &body[..]))?;
+        self.sent.add(body.len());
+        let answer = self.agent.run(Request::from_parts(parts, &body[..]))?;
         let (parts, mut body) = answer.into_parts();
         let bytes = body.with_config().limit(ANSWER_MAX).read_to_vec()?;
         Ok(Response::from_parts(parts, bytes.into()))

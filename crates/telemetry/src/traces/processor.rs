@@ -19,7 +19,7 @@ use plimsoll_core::record::Record;
 use super::context::Traced;
 use super::data::Scribe;
 use super::rejected::Rejections;
-use crate::exports::{Exports, Outlet, Queue};
+use crate::exports::{Exports, Outlet, Queue, Sent};
 use crate::ledger::{Balance, Ledger, Reason};
 use crate::pool;
 
@@ -111,11 +111,12 @@ impl Drop for Slot<'_> {
 
 impl BoundedProcessor {
     /// Starts the exporting thread. `connect` makes the exporter on that
-    /// thread, because its blocking client must not be made inside a runtime.
+    /// thread, because its blocking client must not be made inside a runtime;
+    /// it counts there what it sends.
     pub(super) fn start(
         batching: Batching,
         scribe: Scribe,
-        connect: impl FnOnce() -> Result<Export, String> + Send + 'static,
+        connect: impl FnOnce(Sent) -> Result<Export, String> + Send + 'static,
     ) -> std::io::Result<Self> {
         let processor = Self(Arc::new(Shared {
             state: Mutex::default(),
@@ -132,7 +133,10 @@ impl BoundedProcessor {
         let shared = Arc::clone(&processor.0);
         std::thread::Builder::new()
             .name("plimsoll-spans".into())
-            .spawn(move || shared.export_until_closed(&scribe, connect()))?;
+            .spawn(move || {
+                let connected = connect(shared.exports.sent().clone());
+                shared.export_until_closed(&scribe, connected);
+            })?;
         Ok(processor)
     }
 
