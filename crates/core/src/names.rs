@@ -99,6 +99,28 @@ pub const CHECK_DURATION: &str = "plimsoll_health_check_duration_seconds";
 pub const BUILD_INFO: &str = "plimsoll_build_info";
 /// Gauge, 1: the resource, with label `service_name`.
 pub const TARGET_INFO: &str = "target_info";
+/// Counter, seconds of CPU time of the process.
+pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
+/// Gauge, bytes.
+pub const PROCESS_RESIDENT: &str = "process_resident_memory_bytes";
+/// Gauge, bytes.
+pub const PROCESS_VIRTUAL: &str = "process_virtual_memory_bytes";
+/// Gauge.
+pub const PROCESS_OPEN_FDS: &str = "process_open_fds";
+/// Gauge; absent where there is no limit.
+pub const PROCESS_MAX_FDS: &str = "process_max_fds";
+/// Gauge.
+pub const PROCESS_THREADS: &str = "process_threads";
+/// Gauge: worker threads of the runtime that serves.
+pub const RUNTIME_WORKERS: &str = "plimsoll_runtime_workers";
+/// Gauge: its tasks that are alive.
+pub const RUNTIME_TASKS: &str = "plimsoll_runtime_tasks";
+/// Gauge: its tasks that wait in the queue of all workers.
+pub const RUNTIME_QUEUE: &str = "plimsoll_runtime_queue_depth";
+/// Counter, seconds that its workers were busy.
+pub const RUNTIME_BUSY: &str = "plimsoll_runtime_busy_seconds_total";
+/// Counter: how often its workers had nothing to do.
+pub const RUNTIME_PARKS: &str = "plimsoll_runtime_parks_total";
 /// Gauge, seconds since the Unix epoch at which the process started.
 pub const PROCESS_START: &str = "process_start_time_seconds";
 
@@ -154,6 +176,24 @@ pub mod label {
     pub const RPC_STATUS: &str = "rpc_grpc_status_code";
     /// OpenTelemetry's `service.name`.
     pub const SERVICE_NAME: &str = "service_name";
+}
+
+/// Names of the crate `axum-prometheus` 0.10, written when they are asked for.
+pub mod axum_prometheus {
+    /// Counter. Labels: method, status, endpoint.
+    pub const TOTAL: &str = "axum_http_requests_total";
+    /// Histogram, seconds, call to response head. Labels: method, status, endpoint.
+    pub const DURATION: &str = "axum_http_requests_duration_seconds";
+    /// Gauge. Labels: method, endpoint.
+    pub const PENDING: &str = "axum_http_requests_pending";
+    /// A known method, else empty.
+    pub const METHOD: &str = "method";
+    /// HTTP status.
+    pub const STATUS: &str = "status";
+    /// The route template.
+    pub const ENDPOINT: &str = "endpoint";
+    /// Upper bounds in seconds that are ours but not its own.
+    pub const NO_BUCKETS: [f64; 3] = [0.075, 0.75, 7.5];
 }
 
 /// Label values with a meaning of their own.

@@ -26,11 +26,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub use self::check::modes;
 use self::check::{
-    address, any, body_limit, concurrency, duration, grace, log_format, mode, ownership, parses,
-    ratio, timeout,
+    address, aliases, any, body_limit, concurrency, duration, grace, log_format, mode, ownership,
+    parses, ratio, series, timeout,
 };
+pub use self::check::{list, modes};
 use crate::peer::Trust;
 
 /// One thing that can be set.
@@ -63,7 +63,7 @@ const fn setting(
 }
 
 /// Every setting, in the order in which it is printed.
-pub const ALL: [Setting; 20] = [
+pub const ALL: [Setting; 24] = [
     setting(
         "mode",
         "enforce",
@@ -145,6 +145,30 @@ pub const ALL: [Setting; 20] = [
         "1",
         "share of root spans kept, 0 to 1",
         ratio,
+    ),
+    setting(
+        "metrics_series",
+        "10000",
+        "most series of requests and of the application; the excess is folded",
+        series,
+    ),
+    setting(
+        "metrics_series_per_metric",
+        "2000",
+        "most label sets of one metric",
+        series,
+    ),
+    setting(
+        "metrics_sizes",
+        "false",
+        "histograms of body sizes, true or false",
+        parses::<bool>,
+    ),
+    setting(
+        "aliases",
+        "",
+        "names of other crates written too: axum-prometheus",
+        aliases,
     ),
     setting(
         "errors_base",

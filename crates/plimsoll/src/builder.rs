@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -122,7 +122,7 @@ impl Builder {
     }
 
     /// The service's own routes for the control listener, beside `/`,
-    /// `/rollout`, `/ledger` and the probes, which are taken.
+    /// `/rollout`, `/ledger`, `/series` and the probes, which are taken.
     ///
     /// # Panics
     ///
@@ -285,6 +285,7 @@ impl Builder {
             control_routes: Mutex::new(self.control_routes),
             budget: self.budget,
             connections: Arc::default(),
+            runtime: OnceLock::new(),
         };
         let plimsoll = Plimsoll::new(shared);
         collect::register(&plimsoll);
@@ -378,6 +379,20 @@ impl Builder {
         }
         if let Some(ratio) = settings.parse("sample_ratio") {
             telemetry = telemetry.sample_ratio(ratio);
+        }
+        if let Some(most) = settings.parse("metrics_series") {
+            telemetry = telemetry.metrics_series(most);
+        }
+        if let Some(most) = settings.parse("metrics_series_per_metric") {
+            telemetry = telemetry.metrics_series_per_metric(most);
+        }
+        if let Some(on) = settings.parse("metrics_sizes") {
+            telemetry = telemetry.metrics_sizes(on);
+        }
+        for alias in settings::list(settings.get("aliases").unwrap_or("")) {
+            if let Ok(alias) = alias.parse() {
+                telemetry = telemetry.metrics_alias(alias);
+            }
         }
         self.telemetry = telemetry;
     }

@@ -54,6 +54,9 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
+        if let Some(runtime) = shared.runtime.get() {
+            crate::runtime::write(page, runtime);
+        }
         page.family(
             names::RATELIMIT_DECISIONS,
             "counter",

@@ -35,6 +35,7 @@ mod error;
 mod layer;
 mod listeners;
 mod plimsoll;
+mod runtime;
 mod serve;
 
 pub use builder::Builder;

@@ -1,7 +1,7 @@
 //! The handle a service holds.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +13,8 @@ use plimsoll_ratelimit::{
     ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, TimeoutLayer,
 };
 use plimsoll_telemetry::{ClientLayer, Report, Telemetry};
+
+use tokio::runtime::RuntimeMetrics;
 
 use crate::collect::Connections;
 use crate::{Builder, PlimsollLayer, listeners};
@@ -50,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) control_routes: Mutex<Router>,
     pub(crate) budget: Budget,
     pub(crate) connections: Arc<Connections>,
+    /// The runtime that serves, once it does.
+    pub(crate) runtime: OnceLock<RuntimeMetrics>,
 }
 
 impl std::fmt::Debug for Plimsoll {

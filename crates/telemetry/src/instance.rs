@@ -19,6 +19,7 @@ use crate::logs::levels::Levels;
 use crate::logs::sink::LogSink;
 use crate::logs::{Format, access};
 use crate::metrics::exemplar::Mark;
+use crate::metrics::series::RequestSeries;
 use crate::metrics::{MetricsRecorder, Page};
 use crate::pool;
 use crate::report::Requests;
@@ -96,10 +97,10 @@ impl Instance {
     }
 
     /// Counts a request whose call began; returns how many are in flight.
-    pub(crate) fn begin(&self, method: &'static str) -> u64 {
+    pub(crate) fn begin(&self, method: &'static str, route: &'static str) -> u64 {
         self.state.started.fetch_add(1, Ordering::Relaxed);
         if let Some(series) = self.rows.series() {
-            series.begin(method);
+            series.begin(method, route);
         }
         self.state.in_flight.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -206,6 +207,9 @@ impl Sink for Instance {
     }
 
     fn finish(&self, mut record: Box<Record>) {
+        if let Some(series) = self.rows.series() {
+            series.end(record.method, record.route);
+        }
         self.state.grpc_routes.name(&mut record);
         // The counts first: whatever a host's part below does, a request that
         // ended is counted as ended.
@@ -216,9 +220,8 @@ impl Sink for Instance {
         record.keep = Keep::of(&record, self.is_slow(&row, &record));
         let slot = self.spans.reserve(&record);
         record.kept = slot.is_some() || self.spans.hands_on(&record);
-        if let (Some(all), Some(series)) = (self.rows.series(), &row.series) {
-            let mark = self.mark(&record);
-            all.finish(series, &record, mark);
+        if let Some(series) = &row.series {
+            RequestSeries::finish(series, &record, self.mark(&record));
         }
         self.guarded(|| {
             self.flight(&mut record);

@@ -129,3 +129,24 @@ pub(super) fn ownership(text: &str) -> Result<(), String> {
 pub(super) fn log_format(text: &str) -> Result<(), String> {
     word(text, &["auto", "json", "pretty"])
 }
+
+pub(super) fn series(text: &str) -> Result<(), String> {
+    match text.parse::<usize>() {
+        Ok(1..) => Ok(()),
+        _ => Err(format!(
+            "{text:?} is no whole number from 1 on; metrics are switched off with metrics = \"off\""
+        )),
+    }
+}
+
+/// The words of a list: `one,two` or, in the file, `["one", "two"]`.
+pub fn list(text: &str) -> impl Iterator<Item = &str> {
+    let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
+    let words = inner.split(',');
+    let bare = words.map(|word| word.trim().trim_matches(['"', '\'']));
+    bare.filter(|word| !word.is_empty())
+}
+
+pub(super) fn aliases(text: &str) -> Result<(), String> {
+    list(text).try_for_each(|alias| word(alias, &["axum-prometheus"]))
+}

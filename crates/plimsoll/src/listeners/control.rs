@@ -21,9 +21,13 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
     Router::new()
-        .route("/", get(async || "/rollout (GET, PUT)\n/health\n/ledger\n"))
+        .route(
+            "/",
+            get(async || "/rollout (GET, PUT)\n/health\n/ledger\n/series\n"),
+        )
         .route("/rollout", get(rollout).put(change))
         .route("/ledger", get(ledger))
+        .route("/series", get(series))
         .fallback(probe)
         .with_state(plimsoll.clone())
         .merge(own)
@@ -150,6 +154,22 @@ fn read(body: &[u8]) -> Result<Vec<(Part, Mode)>, String> {
 async fn ledger(State(plimsoll): State<Plimsoll>) -> Response {
     let report = plimsoll.telemetry().report().to_string();
     ([(header::CONTENT_TYPE, "application/json")], report).into_response()
+}
+
+/// The metrics with the most series, and the label that makes them.
+async fn series(State(plimsoll): State<Plimsoll>) -> Json<Value> {
+    let largest = plimsoll.telemetry().largest_metrics();
+    let rows = largest.into_iter().map(|one| {
+        json!({
+            "metric": one.metric,
+            "series": one.series,
+            "label_sets": one.label_sets,
+            "label": one.label,
+            "values": one.values,
+            "folded": one.folded,
+        })
+    });
+    Json(json!({ "largest": rows.collect::<Vec<_>>() }))
 }
 
 async fn probe(State(plimsoll): State<Plimsoll>, request: Request) -> Response {

@@ -14,6 +14,7 @@ use axum::Router;
 use plimsoll_core::{Mode, Part};
 use plimsoll_telemetry::Report;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
@@ -47,6 +48,8 @@ impl Plimsoll {
     /// before serving, whatever could not be had, with what to do about it.
     pub async fn serve(&self, listener: TcpListener, app: Router) -> Result<(), Error> {
         let shared = &*self.0;
+        // The first runtime that serves is the one that is told of.
+        let _ = shared.runtime.set(Handle::current().metrics());
         let mut signals = Signals::listen().map_err(Error::System)?;
         let listeners = listeners::start(self)?;
         // A host may run the checks itself.

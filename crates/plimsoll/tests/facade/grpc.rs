@@ -167,6 +167,21 @@ async fn a_tonic_service_is_counted_by_its_grpc_status() {
     let page = plimsoll.telemetry().render();
     let bad = metric(&page, "plimsoll_requests_total", &[get, "slo=\"bad\""]);
     assert_eq!(bad as u64, 2, "{page}");
+    for (service, method, code, count) in [
+        ("test.Cards", "Get", 0, 1),
+        ("test.Cards", "Get", 5, 1),
+        ("test.Cards", "Get", 13, 2),
+        ("_OTHER", "_OTHER", 12, 2),
+    ] {
+        let labels = [
+            format!("rpc_service=\"{service}\""),
+            format!("rpc_method=\"{method}\""),
+            format!("rpc_grpc_status_code=\"{code}\""),
+        ];
+        let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+        let found = metric(&page, "rpc_server_duration_seconds_count", &labels);
+        assert_eq!(found as u64, count, "{labels:?} in {page}");
+    }
     assert!(plimsoll.telemetry().report().holds());
 }
 

@@ -16,6 +16,7 @@ mod host;
 mod hostile;
 mod hyper;
 mod listeners;
+mod metrics;
 mod modes;
 #[cfg(feature = "sentry")]
 mod sentry;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::Builder;
 use crate::config::Ownership;
-use crate::metrics::MetricsRecorder;
 use crate::metrics::registry::Budget;
 use crate::metrics::series::{Extras, RequestSeries};
+use crate::metrics::{Alias, MetricsRecorder};
 
 /// What the metrics can be told.
 #[derive(Default)]
@@ -62,6 +62,15 @@ impl Builder {
     #[must_use]
     pub fn metrics_sizes(mut self, on: bool) -> Self {
         self.metrics.extras.sizes = on;
+        self
+    }
+
+    /// Writes the families of another crate beside our own. Default: none.
+    #[must_use]
+    pub fn metrics_alias(mut self, alias: Alias) -> Self {
+        match alias {
+            Alias::AxumPrometheus => self.metrics.extras.alias = true,
+        }
         self
     }
 

@@ -131,7 +131,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
             trusted,
         },
     );
-    record.in_flight = instance.begin(record.method);
+    record.in_flight = instance.begin(record.method, record.route);
     Open::new(record, Arc::clone(instance) as _)
 }
 

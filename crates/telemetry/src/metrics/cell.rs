@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use metrics::CounterFn;
 use plimsoll_core::names::SECONDS_BUCKETS;
+use plimsoll_core::names::axum_prometheus::NO_BUCKETS;
 
 use super::exemplar::{Exemplar, Mark, Slot};
 use super::histogram::{Buckets, Durations};
@@ -65,6 +66,8 @@ pub(crate) enum Cell {
     Gauge(Arc<AtomicU64>),
     Level(Arc<AtomicI64>),
     Durations(Arc<Durations>),
+    /// With the buckets of `axum-prometheus`.
+    Coarse(Arc<Durations>),
     Buckets(Arc<Buckets>),
 }
 
@@ -73,7 +76,7 @@ impl Cell {
         match self {
             Self::Count(_) => Kind::Counter,
             Self::Gauge(_) | Self::Level(_) => Kind::Gauge,
-            Self::Durations(_) | Self::Buckets(_) => Kind::Histogram,
+            Self::Durations(_) | Self::Coarse(_) | Self::Buckets(_) => Kind::Histogram,
         }
     }
 
@@ -83,6 +86,7 @@ impl Cell {
         match self {
             Self::Count(_) | Self::Gauge(_) | Self::Level(_) => 1,
             Self::Durations(_) => SECONDS_BUCKETS.len() + 3,
+            Self::Coarse(_) => SECONDS_BUCKETS.len() - NO_BUCKETS.len() + 3,
             Self::Buckets(buckets) => buckets.bounds() + 3,
         }
     }
@@ -100,6 +104,10 @@ impl Cell {
             }
             Self::Level(level) => page.line(name, labels.iter(), level.load(order), None),
             Self::Durations(durations) => durations.write(page, name, labels, |_| true),
+            Self::Coarse(durations) => {
+                let ours = |bound: &f64| NO_BUCKETS.iter().any(|it| it.total_cmp(bound).is_eq());
+                durations.write(page, name, labels, |bound| !ours(&bound));
+            }
             Self::Buckets(buckets) => buckets.write(page, name, labels),
         }
     }

@@ -5,6 +5,7 @@
 //! `metrics::` macros reach the same registry through [`MetricsRecorder`]. The
 //! page is text 0.0.4, or OpenMetrics 1.0 with exemplars, as the client asks.
 
+mod alias;
 mod cell;
 pub(crate) mod exemplar;
 mod histogram;
@@ -14,11 +15,13 @@ mod negotiate;
 mod offenders;
 pub(crate) mod own;
 mod page;
+mod process;
 pub mod recorder;
 pub(crate) mod registry;
 pub(crate) mod scrape;
 pub(crate) mod series;
 
+pub use alias::{Alias, UnknownAlias};
 pub use negotiate::Exposition;
 pub use offenders::Offender;
 pub use page::Page;

@@ -36,6 +36,7 @@ pub(crate) fn write(
     );
     let start = born.duration_since(UNIX_EPOCH).unwrap_or_default();
     page.sample(names::PROCESS_START, &[], start.as_secs_f64());
+    super::process::write(page);
 
     page.family(
         names::TELEMETRY_PRODUCED,

@@ -8,6 +8,7 @@ use plimsoll_core::names::{self, BYTES_BUCKETS, label, value};
 use plimsoll_core::record::Record;
 use plimsoll_core::{Blame, Outcome, Slo};
 
+use super::alias::{Aliased, AxumPrometheus};
 use super::cell::{Cell, Count, Kind};
 use super::exemplar::Mark;
 use super::histogram::{Buckets, Durations};
@@ -38,6 +39,8 @@ const UNIMPLEMENTED: u16 = 12;
 pub(crate) struct Extras {
     /// Sizes of requests and responses.
     pub(crate) sizes: bool,
+    /// The names of `axum-prometheus`.
+    pub(crate) alias: bool,
 }
 
 /// The handles of one combination.
@@ -47,12 +50,14 @@ pub(crate) struct Series {
     time_to_head: Option<Arc<Durations>>,
     rpc: Option<Arc<Durations>>,
     sizes: Option<Box<[Arc<Buckets>; 2]>>,
+    alias: Option<Box<Aliased>>,
 }
 
 /// Every series of requests.
 pub(crate) struct RequestSeries {
     recorder: MetricsRecorder,
     extras: Extras,
+    alias: Option<AxumPrometheus>,
     active: [(&'static str, Arc<AtomicI64>); METHODS.len()],
     started: Arc<Count>,
 }
@@ -72,13 +77,17 @@ impl RequestSeries {
             active,
             started: counter(&recorder, names::REQUESTS_STARTED, vec![]),
             extras,
+            alias: extras.alias.then(|| AxumPrometheus::new(recorder.clone())),
             recorder,
         }
     }
 
     /// Counts a request whose call began.
-    pub(crate) fn begin(&self, method: &'static str) {
+    pub(crate) fn begin(&self, method: &'static str, route: &'static str) {
         self.started.raise(None);
+        if let Some(alias) = &self.alias {
+            alias.move_pending(method, route, 1);
+        }
         self.active(method).fetch_add(1, Ordering::Relaxed);
     }
 
@@ -88,8 +97,16 @@ impl RequestSeries {
         active
     }
 
+    /// Counts a request as no longer under way, by what it began with.
+    pub(crate) fn end(&self, method: &'static str, route: &'static str) {
+        self.active(method).fetch_sub(1, Ordering::Relaxed);
+        if let Some(alias) = &self.alias {
+            alias.move_pending(method, route, -1);
+        }
+    }
+
     /// Counts a finished request; `mark` is its trace, if that is kept.
-    pub(crate) fn finish(&self, series: &Series, record: &Record, mark: Option<Mark>) {
+    pub(crate) fn finish(series: &Series, record: &Record, mark: Option<Mark>) {
         let duration = record.duration();
         series.requests.raise(mark);
         series.duration.observe(duration, mark);
@@ -103,7 +120,9 @@ impl RequestSeries {
             sizes[0].observe(record.bytes_in as f64, mark);
             sizes[1].observe(record.bytes_out as f64, mark);
         }
-        self.active(record.method).fetch_sub(1, Ordering::Relaxed);
+        if let Some(alias) = &series.alias {
+            alias.finish(record);
+        }
     }
 
     /// Registers the good and the bad series of a route at 0, so that a first
@@ -129,8 +148,8 @@ impl RequestSeries {
 
     /// Whether a new combination fits into the budget; counted if not.
     pub(crate) fn has_room(&self) -> bool {
-        let histograms = 3 + 2 * usize::from(self.extras.sizes);
-        let lines = histograms * (names::SECONDS_BUCKETS.len() + 3) + 3;
+        let histograms = 3 + 2 * usize::from(self.extras.sizes) + usize::from(self.extras.alias);
+        let lines = histograms * (names::SECONDS_BUCKETS.len() + 3) + 4;
         let registry = self.recorder.registry();
         let room = registry.has_room(lines);
         if !room {
@@ -160,6 +179,11 @@ impl RequestSeries {
                 .grpc
                 .map(|status| self.durations(names::RPC_DURATION, rpc_labels(wanted, status))),
             sizes,
+            alias: self
+                .alias
+                .as_ref()
+                .and_then(|alias| alias.register(wanted))
+                .map(Box::new),
         }
     }
 
@@ -195,7 +219,7 @@ impl RequestSeries {
     }
 }
 
-fn cell(
+pub(super) fn cell(
     recorder: &MetricsRecorder,
     name: &'static str,
     labels: Vec<(Text, Text)>,
@@ -208,7 +232,7 @@ fn cell(
     found.map(|found| found.cell)
 }
 
-fn counter(
+pub(super) fn counter(
     recorder: &MetricsRecorder,
     name: &'static str,
     labels: Vec<(Text, Text)>,
@@ -219,7 +243,7 @@ fn counter(
     }
 }
 
-fn level(
+pub(super) fn level(
     recorder: &MetricsRecorder,
     name: &'static str,
     labels: Vec<(Text, Text)>,
@@ -321,9 +345,10 @@ mod tests {
     use plimsoll_core::record::fresh_ids;
 
     fn finish(rows: &Rows, record: &Record) {
+        rows.series().unwrap().end(record.method, record.route);
         let row = rows.of(record);
         let series = row.series.as_ref().unwrap();
-        rows.series().unwrap().finish(series, record, None);
+        RequestSeries::finish(series, record, None);
     }
 
     fn text(recorder: &MetricsRecorder) -> String {
@@ -348,7 +373,7 @@ mod tests {
     fn a_first_request_bears_the_good_and_the_bad_series_of_its_route() {
         let recorder = MetricsRecorder::default();
         let series = RequestSeries::new(recorder.clone(), Extras::default());
-        series.begin("GET");
+        series.begin("GET", "/cards");
         let rows = Rows::new(Some(series));
         finish(&rows, &finished("/cards", 200, Outcome::Success, Slo::Good));
         let text = text(&recorder);
