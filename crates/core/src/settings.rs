@@ -63,7 +63,7 @@ const fn setting(
 }
 
 /// Every setting, in the order in which it is printed.
-pub const ALL: [Setting; 24] = [
+pub const ALL: &[Setting] = &[
     setting(
         "mode",
         "enforce",
@@ -169,6 +169,12 @@ pub const ALL: [Setting; 24] = [
         "",
         "names of other crates written too: axum-prometheus",
         aliases,
+    ),
+    setting(
+        "lean",
+        "false",
+        "whether unsampled requests go without the application's spans: true or false",
+        parses::<bool>,
     ),
     setting(
         "errors_base",

@@ -377,6 +377,9 @@ impl Builder {
         if let Some(of) = settings.parse::<Ownership>("sentry") {
             telemetry = telemetry.sentry(of);
         }
+        if let Some(lean) = settings.parse("lean") {
+            telemetry = telemetry.lean(lean);
+        }
         if let Some(ratio) = settings.parse("sample_ratio") {
             telemetry = telemetry.sample_ratio(ratio);
         }

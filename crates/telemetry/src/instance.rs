@@ -45,6 +45,7 @@ pub(crate) struct Instance {
     pub(crate) recorder: MetricsRecorder,
     pub(crate) rows: Rows,
     pub(crate) spans: Spans,
+    pub(crate) lean: bool,
     pub(crate) sentry: Reporter,
     pub(crate) warnings: Mutex<Vec<Warning>>,
     pub(crate) state: State,

@@ -98,7 +98,11 @@ impl Telemetry {
         // With the logs on `join` there is a subscriber, which takes `tracing_layer`.
         if !self.0.join_logs && (self.0.logs.is_some() || own_traces) {
             use tracing_subscriber::layer::SubscriberExt as _;
-            let subscriber = tracing_subscriber::registry().with(self.tracing_layer());
+            // Outermost, else what the others want would outweigh it.
+            let gate = self.0.lean.then_some(crate::traces::Gate);
+            let subscriber = tracing_subscriber::registry()
+                .with(self.tracing_layer())
+                .with(gate);
             #[expect(
                 clippy::disallowed_methods,
                 reason = "install is where globals are taken"

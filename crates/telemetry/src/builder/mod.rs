@@ -163,6 +163,7 @@ impl Builder {
             recorder,
             rows: Rows::new(series),
             spans,
+            lean: self.traces.lean,
             sentry,
             warnings: Mutex::new(warnings),
             state: State::default(),

@@ -9,6 +9,7 @@ pub(crate) struct TracesConfig {
     pub(crate) endpoint: Option<String>,
     pub(crate) ratio: Option<f64>,
     pub(crate) keep: bool,
+    pub(crate) lean: bool,
 }
 
 impl Default for TracesConfig {
@@ -18,6 +19,7 @@ impl Default for TracesConfig {
             endpoint: None,
             ratio: None,
             keep: true,
+            lean: false,
         }
     }
 }
@@ -42,6 +44,15 @@ impl Builder {
     #[must_use]
     pub fn sample_ratio(mut self, ratio: f64) -> Self {
         self.traces.ratio = Some(ratio.clamp(0.0, 1.0));
+        self
+    }
+
+    /// Whether the application's spans are left out of unsampled requests, and
+    /// the trace context with them: cheaper, but their fields are missing from
+    /// log lines, and calls they make carry no context. Default: no.
+    #[must_use]
+    pub fn lean(mut self, lean: bool) -> Self {
+        self.traces.lean = lean;
         self
     }
 

@@ -129,6 +129,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
             version: request.version(),
             headers,
             trusted,
+            lean: instance.lean,
         },
     );
     record.in_flight = instance.begin(record.method, record.route);

@@ -62,6 +62,8 @@ pub(crate) struct Start<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// Whether its peer is believed.
     pub(crate) trusted: bool,
+    /// Whether unsampled requests go without a context.
+    pub(crate) lean: bool,
 }
 
 impl Spans {
@@ -130,6 +132,12 @@ impl Spans {
         match self {
             Self::Off => {}
             Self::Unrecorded { installed } if !installed.load(Ordering::Relaxed) => {}
+            Self::Own(_) | Self::Unrecorded { .. } if start.lean && !record.ids.sampled => {
+                // What another request left in the pooled record was cleared.
+                if let Some(traced) = Traced::of(record) {
+                    traced.note(start);
+                }
+            }
             Self::Own(_) | Self::Unrecorded { .. } => {
                 let own = ids(record);
                 let Some(traced) = Traced::of(record) else {
