@@ -51,21 +51,38 @@ impl Agent {
     }
 }
 
+/// The first letters of the words by which crawlers name themselves.
+const FIRST: [bool; 256] = {
+    let mut first = [false; 256];
+    let mut letters: &[u8] = b"bBcCsS";
+    while let [letter, rest @ ..] = letters {
+        first[*letter as usize] = true;
+        letters = rest;
+    }
+    first
+};
+
 /// Most crawlers begin like a browser and name themselves further on.
 fn is_crawler(value: &[u8]) -> bool {
-    (0..value.len()).any(|at| {
-        let words: &[&[u8]] = match value[at] | 0x20 {
-            b'b' => &[b"bot"],
-            b'c' => &[b"crawl"],
-            b's' => &[b"spider", b"scan"],
-            _ => return false,
-        };
-        let begins = |word: &&[u8]| {
-            let part = value.get(at..at + word.len());
-            part.is_some_and(|part| part.eq_ignore_ascii_case(word))
-        };
-        words.iter().any(begins)
-    })
+    let mut rest = value;
+    while let [letter, after @ ..] = rest {
+        if FIRST[usize::from(*letter)] {
+            let begins = |word: &[u8]| {
+                let part = rest.get(..word.len());
+                part.is_some_and(|part| part.eq_ignore_ascii_case(word))
+            };
+            let named = match letter {
+                b'b' | b'B' => begins(b"bot"),
+                b'c' | b'C' => begins(b"crawl"),
+                _ => begins(b"spider") || begins(b"scan"),
+            };
+            if named {
+                return true;
+            }
+        }
+        rest = after;
+    }
+    false
 }
 
 #[cfg(test)]

@@ -177,9 +177,14 @@ impl RequestId {
         })
     }
 
+    /// The id's bytes, which are ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        ascii(&self.bytes[..usize::from(self.len)])
+        ascii(self.as_bytes())
     }
 }
 

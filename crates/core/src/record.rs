@@ -158,20 +158,55 @@ impl Record {
 
     /// Empties the record for another request, keeping its buffers.
     pub fn reset(&mut self, ids: Ids, started: u64) {
-        let mut path = std::mem::take(&mut self.path);
-        let mut permits = std::mem::take(&mut self.permits);
-        let mut ambient = self.ambient.take();
-        let scratch = self.scratch.take();
+        // Field by field: a new record copied over this one costs ten times as much.
+        // Taken apart, so that no field can be forgotten.
+        let Self {
+            ids: old_ids,
+            parent,
+            link,
+            started: old_started,
+            head,
+            ended,
+            method,
+            route,
+            path,
+            client,
+            in_flight,
+            status,
+            grpc_status,
+            bytes_in,
+            bytes_out,
+            outcome,
+            code,
+            blame,
+            slo,
+            decision,
+            reference,
+            cause,
+            agent,
+            grpc,
+            keep,
+            kept,
+            ambient,
+            scratch: _,
+            permits,
+        } = self;
+        (*old_ids, *old_started) = (ids, started);
+        (*parent, *link) = (None, None);
+        (*head, *ended, *in_flight) = (None, 0, 0);
+        (*method, *route) = (value::OTHER, value::UNMATCHED);
         path.clear();
-        permits.clear();
-        if let Some(ambient) = &mut ambient {
+        (*client, *agent) = (None, Agent::None);
+        (*status, *grpc_status) = (0, None);
+        (*bytes_in, *bytes_out) = (0, 0);
+        (*outcome, *code, *blame, *slo) = (None, None, None, None);
+        *decision = None;
+        (*reference, *cause, *grpc) = (None, None, None);
+        (*keep, *kept) = (None, false);
+        if let Some(ambient) = ambient {
             ambient.clear();
         }
-        *self = Self::new(ids, started);
-        self.path = path;
-        self.permits = permits;
-        self.ambient = ambient;
-        self.scratch = scratch;
+        permits.clear();
     }
 
     /// Keeps a permit until the end of the body.

@@ -102,7 +102,7 @@ fn answered<B: Body>(mut response: Response<B>, open: Option<Open>) -> Response<
         bodiless |= record.method == Method::HEAD.as_str();
         let id = record.ids.request_id;
         if let Entry::Vacant(free) = response.headers_mut().entry(REQUEST_ID)
-            && let Some(id) = value::header(id.as_str().as_bytes())
+            && let Some(id) = value::header(id.as_bytes())
         {
             free.insert(id);
         }

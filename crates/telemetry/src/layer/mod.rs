@@ -6,7 +6,7 @@ mod future;
     reason = "the same file names in every middleware folder"
 )]
 mod layer;
-mod sent;
+pub(crate) mod sent;
 mod service;
 
 pub use future::ResponseFuture;

@@ -7,12 +7,13 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 /// The headers that are read of every request, found in one walk: most requests
 /// have few headers and of these hardly any, so that a look-up each costs more.
-/// Of a header with several lines the first counts.
+/// Of a header with several lines the first counts; two `traceparent`s are none
+/// (W3C trace context, section 3.2).
 #[derive(Debug, Default)]
-pub(super) struct Sent<'a> {
-    pub(super) traceparent: Option<&'a HeaderValue>,
+pub(crate) struct Sent<'a> {
+    pub(crate) traceparent: Option<&'a HeaderValue>,
     pub(super) request_id: Option<&'a HeaderValue>,
-    pub(super) user_agent: Option<&'a HeaderValue>,
+    pub(crate) user_agent: Option<&'a HeaderValue>,
     pub(super) content_length: Option<&'a HeaderValue>,
     pub(super) content_type: Option<&'a HeaderValue>,
     pub(super) grpc_timeout: Option<&'a HeaderValue>,
@@ -21,10 +22,14 @@ pub(super) struct Sent<'a> {
 impl<'a> Sent<'a> {
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
         let mut sent = Self::default();
+        let mut parents = 0;
         for (name, value) in headers {
             let name = name.as_str();
             let place = match (name.len(), name) {
-                (11, "traceparent") => &mut sent.traceparent,
+                (11, "traceparent") => {
+                    parents += 1;
+                    &mut sent.traceparent
+                }
                 (12, "x-request-id") => &mut sent.request_id,
                 (10, "user-agent") => &mut sent.user_agent,
                 (14, "content-length") => &mut sent.content_length,
@@ -34,6 +39,7 @@ impl<'a> Sent<'a> {
             };
             place.get_or_insert(value);
         }
+        sent.traceparent = sent.traceparent.filter(|_| parents == 1);
         sent
     }
 }
@@ -78,6 +84,12 @@ mod tests {
         assert_eq!(sent.request_id.unwrap(), "one");
         assert_eq!(sent.content_length.and_then(length), Some(12));
         assert!(sent.traceparent.is_none());
+        for (lines, counts) in [(1, true), (2, false)] {
+            let line = HeaderValue::from_static("00-1-1-01");
+            headers.append("traceparent", line);
+            let found = Sent::of(&headers).traceparent;
+            assert_eq!(found.is_some(), counts, "{lines}");
+        }
     }
 
     #[test]

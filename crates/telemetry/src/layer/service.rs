@@ -128,6 +128,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
             uri: request.uri(),
             version: request.version(),
             headers,
+            sent: &sent,
             trusted,
             lean: instance.lean,
         },

@@ -18,8 +18,8 @@ pub(crate) struct Traced {
     /// Whether the caller's connection is encrypted, as far as is known.
     pub(super) https: bool,
     pub(super) version: Version,
-    /// As the client sent it, cut; empty is none.
-    pub(super) user_agent: String,
+    /// As the client sent it, cut; empty is none. Made a text by who needs it.
+    pub(super) user_agent: Vec<u8>,
     /// Of a method that is none of the known ones.
     pub(super) method: Option<Box<str>>,
 }

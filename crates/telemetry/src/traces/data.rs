@@ -106,7 +106,7 @@ pub(super) fn at_start(record: &Record, traced: &Traced) -> Vec<KeyValue> {
         attributes.push(KeyValue::new("client.address", client.to_string()));
     }
     if !traced.user_agent.is_empty() {
-        let agent = traced.user_agent.clone();
+        let agent = String::from_utf8_lossy(&traced.user_agent).into_owned();
         attributes.push(KeyValue::new("user_agent.original", agent));
     }
     attributes

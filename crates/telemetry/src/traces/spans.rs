@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::uri::Scheme;
-use http::{HeaderMap, Method, Uri, Version, header};
+use http::{HeaderMap, Method, Uri, Version};
 use opentelemetry::trace::{
     Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, TraceFlags,
     TraceState, Tracer as _, TracerProvider as _,
@@ -19,6 +19,7 @@ use super::context::Traced;
 use super::data;
 use super::processor::{BoundedProcessor, Slot};
 use super::sampler::Sampler;
+use crate::layer::sent::Sent;
 use crate::logs::access;
 
 /// Name of the instrumentation scope.
@@ -60,6 +61,8 @@ pub(crate) struct Start<'a> {
     pub(crate) uri: &'a Uri,
     pub(crate) version: Version,
     pub(crate) headers: &'a HeaderMap,
+    /// The headers that were found already.
+    pub(crate) sent: &'a Sent<'a>,
     /// Whether its peer is believed.
     pub(crate) trusted: bool,
     /// Whether unsampled requests go without a context.
@@ -110,9 +113,7 @@ impl Spans {
     /// Gives a record its trace and span id, and the context that follows the
     /// request. Method, route and path of the record are known by now.
     pub(crate) fn begin(&self, record: &mut Record, start: &Start<'_>) {
-        // Two of them are none: W3C trace context, section 3.2.
-        let mut all = start.headers.get_all("traceparent").iter();
-        let sent = all.next().filter(|_| all.next().is_none());
+        let sent = start.sent.traceparent;
         let sent = sent.and_then(|value| TraceParent::parse(value.as_bytes()));
         (record.parent, record.link) = if start.trusted {
             (sent, None)
@@ -192,9 +193,9 @@ impl Traced {
     fn note(&mut self, start: &Start<'_>) {
         self.version = start.version;
         self.https = https(start);
-        if let Some(agent) = start.headers.get(header::USER_AGENT) {
+        if let Some(agent) = start.sent.user_agent {
             let agent = &agent.as_bytes()[..agent.len().min(USER_AGENT_MAX)];
-            self.user_agent.push_str(&String::from_utf8_lossy(agent));
+            self.user_agent.extend_from_slice(agent);
         }
         if plimsoll_core::outcome::method_label(start.method) == value::OTHER {
             self.method = Some(access::shortened(start.method.as_str()).into());
@@ -205,8 +206,8 @@ impl Traced {
 /// What a trusted proxy says of its client's connection, else what the request
 /// line says, which is nothing but over HTTP/2.
 fn https(start: &Start<'_>) -> bool {
-    let forwarded = start.headers.get("x-forwarded-proto");
-    match forwarded.filter(|_| start.trusted) {
+    let forwarded = || start.headers.get("x-forwarded-proto");
+    match start.trusted.then(forwarded).flatten() {
         Some(scheme) => scheme.as_bytes().eq_ignore_ascii_case(b"https"),
         None => start.uri.scheme() == Some(&Scheme::HTTPS),
     }

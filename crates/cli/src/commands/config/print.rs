@@ -74,7 +74,7 @@ fn table(settings: &Settings) -> String {
     let keys = width(|_, setting| setting.key.len()).unwrap_or(0);
     let values = width(|settings, setting| shown(settings, setting).chars().count()).unwrap_or(0);
     let mut out = String::new();
-    for setting in &ALL {
+    for setting in ALL {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
