@@ -190,6 +190,8 @@ impl Record {
             ambient,
             scratch: _,
             permits,
+            instance,
+            seat,
         } = self;
         (*old_ids, *old_started) = (ids, started);
         (*parent, *link) = (None, None);
@@ -207,6 +209,7 @@ impl Record {
             ambient.clear();
         }
         permits.clear();
+        (*instance, *seat) = (0, None);
     }
 
     /// Keeps a permit until the end of the body.
