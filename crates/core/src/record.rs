@@ -192,6 +192,7 @@ impl Record {
             permits,
             instance,
             seat,
+            calls,
         } = self;
         (*old_ids, *old_started) = (ids, started);
         (*parent, *link) = (None, None);
@@ -210,6 +211,7 @@ impl Record {
         }
         permits.clear();
         (*instance, *seat) = (0, None);
+        *calls = Calls::default();
     }
 
     /// Keeps a permit until the end of the body.
