@@ -17,6 +17,8 @@
 //! | [`messages`] | how many messages a gRPC body had |
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
 //! | [`seat`] | which of two stacks, one inside the other by mistake, has a request |
+//! | [`redact`] | what must reach no signal |
+//! | [`secret`] | a value that cannot be printed |
 //! | [`peer`] | who the client is and whom we trust |
 //! | [`settings`] | what an operator may set from outside |
 //! | [`value`] | header values and short texts without an allocation |
@@ -40,8 +42,10 @@ pub mod outcome;
 pub mod peer;
 pub mod permit;
 pub mod record;
+pub mod redact;
 pub mod refusal;
 pub mod seat;
+pub mod secret;
 pub mod settings;
 pub mod value;
 
@@ -56,3 +60,4 @@ pub use permit::{Permit, Release};
 pub use record::{Ending, Open, Record, Sink};
 pub use refusal::Refusal;
 pub use seat::Seat;
+pub use secret::Secret;

@@ -1,6 +1,7 @@
 //! The one record of a request, and the handle that finishes it exactly once.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -90,6 +91,23 @@ pub struct Record {
     /// are written only if it fails. Stays like `ambient`.
     pub scratch: Option<Box<dyn Any + Send + Sync>>,
     permits: Vec<Permit>,
+    crumbs: VecDeque<Crumb>,
+}
+
+/// Warnings of the application kept for a request.
+pub const CRUMBS_MAX: usize = 10;
+
+/// A warning or error that the application logged during a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crumb {
+    /// Clock reading.
+    pub at: u64,
+    /// `WARN` or `ERROR`.
+    pub level: &'static str,
+    /// Where in the program.
+    pub target: &'static str,
+    /// Message and fields, bounded by who keeps it.
+    pub text: Box<str>,
 }
 
 /// What is known of a gRPC call: RPC semantic conventions.
@@ -153,6 +171,7 @@ impl Record {
             ambient: None,
             scratch: None,
             permits: Vec::new(),
+            crumbs: VecDeque::new(),
         }
     }
 
@@ -190,6 +209,7 @@ impl Record {
             ambient,
             scratch: _,
             permits,
+            crumbs,
             instance,
             seat,
             calls,
@@ -210,6 +230,7 @@ impl Record {
             ambient.clear();
         }
         permits.clear();
+        crumbs.clear();
         (*instance, *seat) = (0, None);
         *calls = Calls::default();
     }
@@ -217,6 +238,19 @@ impl Record {
     /// Keeps a permit until the end of the body.
     pub fn hold(&mut self, permit: Permit) {
         self.permits.push(permit);
+    }
+
+    /// Keeps a warning of the application; only the last [`CRUMBS_MAX`] stay.
+    pub fn keep_crumb(&mut self, crumb: Crumb) {
+        if self.crumbs.len() >= CRUMBS_MAX {
+            self.crumbs.pop_front();
+        }
+        self.crumbs.push_back(crumb);
+    }
+
+    /// The application's last warnings, oldest first.
+    pub fn crumbs(&self) -> impl Iterator<Item = &Crumb> {
+        self.crumbs.iter()
     }
 
     /// Says that a part of the stack failed the request.

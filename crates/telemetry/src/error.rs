@@ -8,6 +8,8 @@ pub enum TelemetryError {
     LogThread(std::io::Error),
     /// The process has a `tracing` subscriber already.
     SubscriberTaken,
+    /// The process has a Sentry client already.
+    SentryTaken,
     /// The process has a `metrics` recorder already.
     RecorderTaken,
 }
@@ -18,6 +20,9 @@ impl std::fmt::Display for TelemetryError {
             Self::LogThread(error) => write!(f, "the log writer's thread did not start: {error}"),
             Self::SubscriberTaken => f.write_str(
                 "this process has a tracing subscriber already: build with logs and traces on `join` and put `tracing_layer()` into its registry",
+            ),
+            Self::SentryTaken => f.write_str(
+                "this process has a Sentry client already: build with Sentry on `join`, and failures are sent by that client",
             ),
             Self::RecorderTaken => f.write_str(
                 "this process has a metrics recorder already: build with metrics on `join` and add `render_into` to its page",

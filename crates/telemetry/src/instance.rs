@@ -1,5 +1,6 @@
 //! What every layer of one instance writes to, and where records end.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -7,7 +8,7 @@ use std::time::SystemTime;
 
 use plimsoll_core::peer::Trust;
 use plimsoll_core::record::Record;
-use plimsoll_core::{Clock, Keep, Outcome, Sink};
+use plimsoll_core::{Clock, Keep, Outcome, Sink, redact};
 
 use crate::client::series::CallSeries;
 use crate::config::Warning;
@@ -187,6 +188,11 @@ impl Instance {
         if let Some(processor) = self.spans.processor() {
             balances.push(("traces", processor.balance()));
         }
+        balances.extend(
+            self.sentry
+                .account()
+                .map(|(balance, _)| ("sentry", balance)),
+        );
         balances
     }
 
@@ -194,6 +200,7 @@ impl Instance {
         let mut outlets = Vec::new();
         outlets.extend(self.logs.as_ref().map(LogSink::outlet));
         outlets.extend(self.spans.processor().map(BoundedProcessor::outlet));
+        outlets.extend(self.sentry.account().map(|(_, outlet)| outlet));
         outlets
     }
 }
@@ -218,6 +225,7 @@ impl Sink for Instance {
         self.state.finished[outcome as usize].fetch_add(1, Ordering::Relaxed);
         self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
         let row = self.rows.of(&record);
+        scrub(&mut record);
         record.keep = Keep::of(&record, self.is_slow(&row, &record));
         let slot = self.spans.reserve(&record);
         record.kept = slot.is_some() || self.spans.hands_on(&record);
@@ -227,12 +235,23 @@ impl Sink for Instance {
         self.guarded(|| {
             self.flight(&mut record);
             self.access_line(&record);
-            self.sentry.report(&record);
+            self.sentry.report(&self.clock, &record);
             self.spans.end(&record);
         });
         match slot {
             Some(slot) => slot.fill(record),
             None => pool::give_back(record),
         }
+    }
+}
+
+/// Bounds the one text that others wrote and takes secrets out of it, before
+/// any signal has it.
+fn scrub(record: &mut Record) {
+    let Some(cause) = &record.cause else { return };
+    let bounded = &cause[..cause.floor_char_boundary(access::CAUSE_MAX)];
+    let clean = redact::scrub(bounded);
+    if bounded.len() < cause.len() || matches!(clean, Cow::Owned(_)) {
+        record.cause = Some(clean.into());
     }
 }

@@ -8,6 +8,8 @@ use plimsoll_core::Clock;
 use plimsoll_core::names::{self, label};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::Trust;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
 
 use crate::builder::Builder;
 use crate::client::ClientLayer;
@@ -21,6 +23,7 @@ use crate::logs::life;
 use crate::logs::wanted::{Told, Wanted};
 use crate::metrics::{Exposition, MetricsRecorder, Offender, Page, Scrape};
 use crate::report::Report;
+use crate::sentry::Crumbs;
 
 /// What a hurried shutdown leaves the log to write its last lines.
 pub const LAST_LINES: Duration = Duration::from_millis(250);
@@ -83,9 +86,18 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// When the host has a subscriber or a recorder; nothing of it is changed,
-    /// but a global taken before the failing one stays taken.
+    /// When the host has a subscriber, a recorder or a Sentry client. Nothing of
+    /// it is changed, and nothing of ours is left behind.
     pub fn install(&self) -> Result<(), TelemetryError> {
+        // All that can be asked is asked first. Whether there is a recorder is
+        // known only by setting one, so that comes first of what is taken.
+        let own_traces = self.0.spans.processor().is_some();
+        // With the logs on `join` there is a subscriber, which takes `tracing_layer`.
+        let subscribe = !self.0.join_logs && (self.0.logs.is_some() || own_traces);
+        self.0.sentry.is_free()?;
+        if subscribe && has_subscriber() {
+            return Err(TelemetryError::SubscriberTaken);
+        }
         if self.0.own_metrics {
             #[expect(
                 clippy::disallowed_methods,
@@ -94,9 +106,7 @@ impl Telemetry {
             let taken = metrics::set_global_recorder(self.0.recorder.clone());
             taken.map_err(|_| TelemetryError::RecorderTaken)?;
         }
-        let own_traces = self.0.spans.processor().is_some();
-        // With the logs on `join` there is a subscriber, which takes `tracing_layer`.
-        if !self.0.join_logs && (self.0.logs.is_some() || own_traces) {
+        if subscribe {
             use tracing_subscriber::layer::SubscriberExt as _;
             // Outermost, else what the others want would outweigh it.
             let gate = self.0.lean.then_some(crate::traces::Gate);
@@ -111,6 +121,7 @@ impl Telemetry {
             taken.map_err(|_| TelemetryError::SubscriberTaken)?;
         }
         self.0.spans.install();
+        self.0.sentry.install();
         for warning in self.warnings() {
             tracing::warn!(target: "plimsoll::config", setting = %warning.setting, "{}", warning.problem);
         }
@@ -145,6 +156,8 @@ impl Telemetry {
             layers.push(told.with_filter(Wanted(levels)).boxed());
         }
         layers.extend(crate::traces::bridge(&self.0.spans));
+        let crumbs = Crumbs::layer(self.0.sentry.takes_crumbs(), &self.0.clock);
+        layers.extend(crumbs.map(|crumbs| crumbs.with_filter(LevelFilter::WARN).boxed()));
         layers
     }
 
@@ -327,10 +340,12 @@ impl Telemetry {
         let most = |share: u32| {
             Instant::now() + deadline.saturating_duration_since(Instant::now()) * share / 10
         };
-        self.0.sentry.close(most(3));
+        // All at once: one that hangs takes nothing from the others.
+        self.0.sentry.begin_close();
         if let Some(processor) = self.0.spans.processor() {
             processor.close(most(8));
         }
+        self.0.sentry.close(most(8));
         // The last line but its own: what is counted in it is at rest.
         let report = self.report();
         match self.0.format {
@@ -342,4 +357,14 @@ impl Telemetry {
         }
         self.report()
     }
+}
+
+/// Whether the process has a subscriber. Asked on a thread of its own, where no
+/// scoped one can be taken for it.
+fn has_subscriber() -> bool {
+    let ask = || tracing::dispatcher::get_default(|it| !it.is::<NoSubscriber>());
+    std::thread::scope(|scope| {
+        let asking = std::thread::Builder::new().spawn_scoped(scope, ask);
+        asking.is_ok_and(|thread| thread.join().unwrap_or(false))
+    })
 }

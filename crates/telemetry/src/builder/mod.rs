@@ -27,7 +27,7 @@ use crate::traces::{OtlpError, Spans, own};
 use self::flight::FlightConfig;
 use self::logs::LogsConfig;
 use self::metrics::MetricsConfig;
-use self::sentry::SentryConfig;
+pub(crate) use self::sentry::SentryConfig;
 use self::traces::TracesConfig;
 
 type Env = Box<dyn Fn(&str) -> Option<String> + Send>;
@@ -147,8 +147,7 @@ impl Builder {
         let metrics = self.metrics;
         let recorder = metrics.recorder(spans.are_exported());
         let series = metrics.series(&recorder);
-        let dsn = self.sentry.dsn.or_else(|| (self.env)("SENTRY_DSN"));
-        let sentry = Reporter::new(self.sentry.of, dsn, &self.service, &mut warnings);
+        let sentry = Reporter::new(&self.sentry, &self.env, &self.service, &mut warnings);
         let instance = Instance {
             service: self.service,
             clock: self.clock,

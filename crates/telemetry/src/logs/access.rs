@@ -16,7 +16,7 @@ pub const TARGET: &str = "plimsoll::access";
 const PATH_MAX: usize = 256;
 
 /// Bytes of a cause that are logged: a panic's message can be of any length.
-const CAUSE_MAX: usize = 4_096;
+pub(crate) const CAUSE_MAX: usize = 4_096;
 
 /// The level of a request's line, by whose fault it was.
 pub(crate) fn level(record: &Record) -> tracing::Level {
