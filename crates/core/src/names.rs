@@ -68,7 +68,8 @@ pub const TELEMETRY_EXPORTS: &str = "plimsoll_telemetry_exports_total";
 pub const TELEMETRY_EXPORT_SECONDS: &str = "plimsoll_telemetry_export_seconds_total";
 /// Gauge, seconds the last write or export took. Label: signal.
 pub const TELEMETRY_LAST_EXPORT: &str = "plimsoll_telemetry_last_export_seconds";
-/// Gauge, seconds since the last success; absent before the first. Label: signal.
+/// Gauge, seconds since the last success, or since the start while there is
+/// none. Label: signal.
 pub const TELEMETRY_LAST_SUCCESS: &str = "plimsoll_telemetry_last_success_age_seconds";
 /// Gauge: failures since the last success. Label: signal.
 pub const TELEMETRY_FAILURES: &str = "plimsoll_telemetry_consecutive_failures";

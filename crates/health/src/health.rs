@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use plimsoll_core::Clock;
 
+use crate::advice::Advice;
 use crate::check::Check;
 use crate::drain::Drain;
-use crate::evidence::{Evidence, Rules};
+use crate::evidence::{Evidence, Rules, Status};
 use crate::heartbeat::Heartbeat;
 use crate::latch::{Latch, Latches};
 
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     checks: Vec<Watched>,
     hearts: Vec<Heartbeat>,
+    advices: Vec<Advice>,
     latches: Arc<Latches>,
     drain: Drain,
     started: AtomicBool,
@@ -98,7 +100,8 @@ impl Health {
         self.0.latches.all_open()
     }
 
-    /// The checks in numbers, in the order in which they were given.
+    /// The checks in numbers, in the order in which they were given, and then
+    /// the advices.
     pub fn stats(&self) -> Vec<Stat> {
         let now = self.0.clock.now();
         let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f64();
@@ -112,6 +115,13 @@ impl Health {
                 duration_seconds: took.map(seconds),
             }
         };
-        self.0.checks.iter().map(row).collect()
+        let of_advice = |advice: &Advice| Stat {
+            check: advice.name.clone(),
+            status: advice.ask().map_or(Status::Pass, |_| Status::Warn).value(),
+            age_seconds: None,
+            duration_seconds: None,
+        };
+        let advices = self.0.advices.iter().map(of_advice);
+        self.0.checks.iter().map(row).chain(advices).collect()
     }
 }

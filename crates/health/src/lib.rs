@@ -14,6 +14,7 @@
 //! | [`drain`] | requests in flight, and the way to none |
 //! | [`budget`] | how long each step of a shutdown may take |
 
+mod advice;
 pub mod budget;
 pub mod check;
 pub mod drain;

@@ -269,7 +269,12 @@ impl Builder {
         for fault in faults {
             telemetry.warn(Warning::new(fault.setting, fault.problem));
         }
-        let health = self.health.clock(self.clock.clone()).build()?;
+        let of_telemetry = telemetry.clone();
+        let health = self
+            .health
+            .advice("plimsoll.telemetry", move || of_telemetry.trouble())
+            .clock(self.clock.clone())
+            .build()?;
         let limiter = Limiter::new(self.limits, self.clock, self.trust)?;
         let shared = Shared {
             telemetry,

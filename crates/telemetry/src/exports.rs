@@ -96,6 +96,7 @@ impl Exports {
             failed: count(&self.failed),
             failed_in_a_row: count(&self.failed_in_a_row),
             last_success: since(&self.last_success),
+            age: Duration::from_nanos(now),
             failing: since(&self.failing_since),
             last_took: Duration::from_nanos(count(&self.last_took)),
             took: Duration::from_nanos(count(&self.took)),
@@ -132,6 +133,8 @@ pub struct Outlet {
     pub failed_in_a_row: u64,
     /// Time since the last success; `None` before the first.
     pub last_success: Option<Duration>,
+    /// Time since it was made.
+    pub age: Duration,
     /// How long it has been failing; `None` when the last one succeeded.
     pub failing: Option<Duration>,
     /// How long the last export took.

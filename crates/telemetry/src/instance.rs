@@ -28,6 +28,7 @@ use crate::rows::{Row, Rows};
 use crate::sentry::Reporter;
 use crate::slow::SlowBudget;
 use crate::traces::{BoundedProcessor, Spans};
+use crate::trouble::Watch;
 
 type Collector = Box<dyn Fn(&mut Page) + Send + Sync>;
 
@@ -63,6 +64,7 @@ pub(crate) struct State {
     slow: SlowBudget,
     second_layer: OnceLock<()>,
     calls: OnceLock<CallSeries>,
+    pub(crate) watch: Watch,
     pub(crate) collectors: Mutex<Vec<Collector>>,
 }
 

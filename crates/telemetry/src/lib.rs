@@ -25,6 +25,7 @@ mod sentry;
 mod slow;
 mod telemetry;
 mod traces;
+mod trouble;
 
 pub use builder::Builder;
 pub use client::ClientLayer;

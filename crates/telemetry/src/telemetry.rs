@@ -313,6 +313,16 @@ impl Telemetry {
         }
     }
 
+    /// Whether a signal lost something in the last minute, or has failed for
+    /// longer; `None` when all is well. For a health page, never for a decision.
+    pub fn trouble(&self) -> Option<String> {
+        let now = Instant::now();
+        self.0
+            .state
+            .watch
+            .look(now, &self.0.balances(), &self.0.outlets())
+    }
+
     /// Says that requests which end from now on without an answer are cut by
     /// shutdown: their clients did not leave.
     pub fn abort_requests(&self) {

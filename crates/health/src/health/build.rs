@@ -5,6 +5,7 @@ use std::time::Duration;
 use plimsoll_core::Clock;
 
 use super::{Health, Inner, Watched};
+use crate::advice::Advice;
 use crate::check::Check;
 use crate::drain::Drain;
 use crate::evidence::Evidence;
@@ -27,6 +28,7 @@ pub struct HealthBuilder {
     clock: Clock,
     checks: Vec<Check>,
     hearts: Vec<Heartbeat>,
+    advices: Vec<Advice>,
     max_stall: Option<Duration>,
 }
 
@@ -63,6 +65,17 @@ impl HealthBuilder {
         self
     }
 
+    /// Something that can warn and never fails a probe, asked whenever somebody
+    /// wants to know: it has to answer at once. `None` is fine.
+    pub fn advice(
+        mut self,
+        name: impl Into<String>,
+        ask: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.advices.push(Advice::new(name.into(), ask));
+        self
+    }
+
     /// How long the runtime may make no progress before liveness fails; 30 s
     /// unless told otherwise.
     pub fn max_stall(mut self, limit: Duration) -> Self {
@@ -83,7 +96,9 @@ impl HealthBuilder {
     pub fn build(self) -> Result<Health, HealthError> {
         let mut names: Vec<&str> = Vec::new();
         let checks = self.checks.iter().map(|check| check.name.as_str());
-        for name in checks.chain(self.hearts.iter().map(|heart| heart.name.as_str())) {
+        let hearts = self.hearts.iter().map(|heart| heart.name.as_str());
+        let advices = self.advices.iter().map(|advice| advice.name.as_str());
+        for name in checks.chain(hearts).chain(advices) {
             proper(name)?;
             if names.contains(&name) {
                 return Err(HealthError::Twice(name.into()));
@@ -111,6 +126,7 @@ impl HealthBuilder {
         Ok(Health(Arc::new(Inner {
             checks: self.checks.into_iter().map(watched).collect(),
             hearts,
+            advices: self.advices,
             latches: Arc::new(Latches::default()),
             drain: Drain::new(self.clock.clone()),
             clock: self.clock,

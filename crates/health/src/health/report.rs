@@ -94,7 +94,19 @@ impl Inner {
         let draining = self.drain.is_draining().then(|| self.drain.progress());
         let shutdown = Row::plain("shutdown", draining);
         let checks = self.checks.iter().map(|watched| watched.row(now));
-        [startup, shutdown].into_iter().chain(checks).collect()
+        let advices = self.advices.iter().map(|advice| {
+            let why = advice.ask();
+            let status = why.as_ref().map_or(Status::Pass, |_| Status::Warn);
+            let name = advice.name.as_str().into();
+            Row {
+                name,
+                status,
+                why,
+                run: None,
+            }
+        });
+        let rows = [startup, shutdown].into_iter().chain(checks);
+        rows.chain(advices).collect()
     }
 
     fn startup(&self) -> Vec<Row<'_>> {

@@ -3,12 +3,65 @@
 use axum::Router;
 use axum::routing::get as on_get;
 use opentelemetry::trace::TraceContextExt;
+use plimsoll::{Limit, Quota};
 use plimsoll_testkit::capture::Lines;
 use plimsoll_testkit::otlp::{Behaviour, Collector, hex};
 use tracing::Instrument;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::{get, instance, metric, serve, shut};
+
+#[tokio::test]
+async fn the_parts_of_a_second_layer_take_no_permit_count_no_quota_and_shape_nothing() {
+    for two_instances in [false, true] {
+        let bounded = || {
+            instance(|builder| {
+                let limit = Limit::per_client().quota(Quota::per_second(1).burst(3));
+                builder.concurrency(1).limit(limit)
+            })
+        };
+        let (outer, lines) = bounded();
+        let (other, _) = bounded();
+        let inner = if two_instances { &other } else { &outer };
+        let gauge = outer.clone();
+        let of_inner = inner.clone();
+        let in_flight = async move || {
+            let inner = of_inner.drain().in_flight();
+            format!("{} {inner}", gauge.drain().in_flight())
+        };
+        let app = Router::new().route("/", on_get(in_flight));
+        let app = app.route(
+            "/panic",
+            on_get(async || -> &'static str { panic!("once") }),
+        );
+        let app = app.layer(inner.layer()).layer(outer.layer());
+        let address = serve(app).await;
+        let answer = get(address, "/").await;
+        let expected = if two_instances { "1 0" } else { "1 1" };
+        assert!(answer.ends_with(expected), "{answer}");
+        assert!(
+            get(address, "/panic")
+                .await
+                .contains("application/problem+json")
+        );
+        assert!(get(address, "/").await.starts_with("HTTP/1.1 200 "));
+        // The fourth is the first over the quota, and the line's only refusal.
+        assert!(get(address, "/").await.starts_with("HTTP/1.1 429 "));
+        let outcomes: Vec<_> = lines.requests(4).await;
+        let outcomes: Vec<_> = outcomes.iter().map(|line| &line["outcome"]).collect();
+        assert_eq!(outcomes, ["success", "panic", "success", "refused"]);
+        let page = outer.telemetry().render();
+        let decided = metric(&page, "plimsoll_ratelimit_decisions_total", &[]);
+        assert_eq!(decided as u64, 4, "{page}");
+        if two_instances {
+            let page = inner.telemetry().render();
+            assert_eq!(
+                metric(&page, "plimsoll_ratelimit_decisions_total", &[]) as u64,
+                0
+            );
+        }
+    }
+}
 
 #[tokio::test]
 async fn a_second_layer_by_mistake_does_nothing_but_warn() {

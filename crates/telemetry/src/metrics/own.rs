@@ -142,13 +142,12 @@ fn write_outlets(page: &mut Page, outlets: &[Outlet]) {
     page.family(
         names::TELEMETRY_LAST_SUCCESS,
         "gauge",
-        "Seconds since the last success.",
+        "Seconds since the last success, or since the start while there is none.",
     );
     for outlet in outlets {
-        if let Some(age) = outlet.last_success {
-            let labels = [(label::SIGNAL, outlet.signal)];
-            page.sample(names::TELEMETRY_LAST_SUCCESS, &labels, age.as_secs_f64());
-        }
+        let labels = [(label::SIGNAL, outlet.signal)];
+        let age = outlet.last_success.unwrap_or(outlet.age);
+        page.sample(names::TELEMETRY_LAST_SUCCESS, &labels, age.as_secs_f64());
     }
     page.family(
         names::TELEMETRY_FAILURES,
