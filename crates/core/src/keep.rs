@@ -6,6 +6,7 @@ use crate::record::Record;
 /// Why a request's span is exported although the sampler said no, and its
 /// quiet events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Keep {
     /// The service or a dependency failed it.
     Failure,
@@ -28,6 +29,33 @@ impl Keep {
         Self::Disconnect,
         Self::Slow,
     ];
+
+    /// Reads reasons with commas between them, or `none`.
+    ///
+    /// ```
+    /// use plimsoll_core::Keep;
+    ///
+    /// assert_eq!(Keep::list("panic, slow"), Ok(vec![Keep::Panic, Keep::Slow]));
+    /// assert_eq!(Keep::list("none"), Ok(vec![]));
+    /// assert!(Keep::list("panik").unwrap_err().contains("failure, panic"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When a word is no reason: names it and those there are.
+    pub fn list(text: &str) -> Result<Vec<Self>, String> {
+        if text.trim() == "none" {
+            return Ok(Vec::new());
+        }
+        let one = |word: &str| {
+            let known = Self::ALL.into_iter().find(|keep| keep.as_str() == word);
+            known.ok_or_else(|| {
+                let all = Self::ALL.map(Self::as_str).join(", ");
+                format!("{word:?} is none of {all}; write some of them, or none")
+            })
+        };
+        text.split(',').map(|word| one(word.trim())).collect()
+    }
 
     /// The label value and attribute.
     pub const fn as_str(self) -> &'static str {

@@ -27,8 +27,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use self::check::{
-    address, aliases, any, body_limit, concurrency, duration, grace, log_format, mode, ownership,
-    parses, ratio, series, timeout,
+    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, log_format,
+    mode, ownership, parses, ratio, series, switch, timeout, triggers,
 };
 pub use self::check::{list, modes};
 use crate::peer::Trust;
@@ -136,10 +136,46 @@ pub const ALL: &[Setting] = &[
         any,
     ),
     setting("log_format", "auto", "auto, json or pretty", log_format),
+    setting(
+        "flight",
+        "on",
+        "whether a request's quiet events are kept and written if it ends badly: on or off",
+        switch,
+    ),
+    setting(
+        "flight_targets",
+        "trace",
+        "which events are kept, in the syntax of RUST_LOG without spans and fields",
+        any,
+    ),
+    setting(
+        "flight_triggers",
+        "failure,panic,timeout,disconnect,slow",
+        "which endings have them written, or none",
+        triggers,
+    ),
+    setting(
+        "flight_bytes",
+        "16384",
+        "bytes of events kept per request, 1024 to 524288",
+        flight_bytes,
+    ),
+    setting(
+        "flight_lines",
+        "1000",
+        "most lines a second that all requests write of them",
+        parses::<u64>,
+    ),
     setting("logs", "own", "own, join or off", ownership),
     setting("metrics", "own", "own, join or off", ownership),
     setting("traces", "own", "own, join or off", ownership),
     setting("sentry", "own", "own, join or off", ownership),
+    setting(
+        "trace_filter",
+        "info",
+        "which spans and events of the application go into traces, in the syntax of RUST_LOG without spans and fields",
+        any,
+    ),
     setting(
         "sample_ratio",
         "1",

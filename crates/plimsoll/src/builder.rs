@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::settings::{self, Settings};
-use plimsoll_core::{Clock, Mode, Part, Rollout};
+use plimsoll_core::{Clock, Keep, Mode, Part, Rollout};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
 use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter};
@@ -122,7 +122,7 @@ impl Builder {
     }
 
     /// The service's own routes for the control listener, beside `/`,
-    /// `/rollout`, `/ledger`, `/series` and the probes, which are taken.
+    /// `/log`, `/rollout`, `/ledger`, `/series` and the probes, which are taken.
     ///
     /// # Panics
     ///
@@ -291,6 +291,7 @@ impl Builder {
             budget: self.budget,
             connections: Arc::default(),
             runtime: OnceLock::new(),
+            revert: Mutex::default(),
         };
         let plimsoll = Plimsoll::new(shared);
         collect::register(&plimsoll);
@@ -369,6 +370,22 @@ impl Builder {
             Some("json") => telemetry = telemetry.format(Format::Json),
             Some("pretty") => telemetry = telemetry.format(Format::Pretty),
             _ => {}
+        }
+        if let Some(switch) = settings.get("flight") {
+            telemetry = telemetry.flight(switch == "on");
+        }
+        if let Some(targets) = settings.get("flight_targets") {
+            telemetry = telemetry.flight_targets(targets);
+        }
+        let triggers = settings.get("flight_triggers").map(Keep::list);
+        if let Some(Ok(triggers)) = triggers {
+            telemetry = telemetry.flight_triggers(triggers);
+        }
+        if let Some(bytes) = settings.parse("flight_bytes") {
+            telemetry = telemetry.flight_bytes(bytes);
+        }
+        if let Some(lines) = settings.parse("flight_lines") {
+            telemetry = telemetry.flight_lines(lines);
         }
         if let Some(of) = settings.parse::<Ownership>("logs") {
             telemetry = telemetry.logs(of);

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     /// The runtime that serves, once it does.
     pub(crate) runtime: OnceLock<RuntimeMetrics>,
+    /// The timer that ends a change of the levels.
+    pub(crate) revert: Mutex<Option<tokio::task::AbortHandle>>,
 }
 
 impl std::fmt::Debug for Plimsoll {

@@ -150,6 +150,7 @@ impl Instance {
                 format: self.format,
                 service: &self.service,
                 clock: &self.clock,
+                switches: &self.levels.switches,
             };
             flight.end(record, &to);
         }

@@ -38,6 +38,7 @@ pub use logs::Format;
 pub use logs::access::TARGET as ACCESS_TARGET;
 pub use logs::filter::BadDirectives;
 pub use logs::levels::{Change, Directives};
+pub use plimsoll_core::Keep;
 pub use report::{Report, Requests};
 pub use runtime::LevelsNow;
 pub use telemetry::{LAST_LINES, Telemetry};

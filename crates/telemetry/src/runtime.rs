@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::logs::filter::BadDirectives;
 use crate::logs::levels::{Change, Directives};
 use crate::telemetry::Telemetry;
+use crate::traces::Spans;
 
 /// The levels of an instance at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LevelsNow {
     /// What holds.
     pub current: Directives,
@@ -69,19 +70,23 @@ impl Telemetry {
         by: &str,
     ) -> Result<(), BadDirectives> {
         self.end_levels();
-        let Directives { log, flight } = directives.clone();
+        let mut fields = told(&directives);
+        fields.push(("for", humantime::format_duration(time).to_string()));
+        fields.push(("by", by.into()));
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.instance().levels.set(directives, nanos, by)?;
-        self.say(
-            "levels changed",
-            &[
-                ("log", log),
-                ("flight", flight.unwrap_or_else(|| "off".into())),
-                ("for", humantime::format_duration(time).to_string()),
-                ("by", by.into()),
-            ],
-        );
+        self.say("levels changed", &fields);
         Ok(())
+    }
+
+    /// Whether quiet events can be recorded at all: the logs are our own.
+    pub fn records_flights(&self) -> bool {
+        self.instance().flight.is_some()
+    }
+
+    /// Whether sampling is ours to change: spans are exported by us.
+    pub fn samples_traces(&self) -> bool {
+        matches!(self.instance().spans, Spans::Own(_))
     }
 
     /// Ends a change at once. Says whether there was one.
@@ -98,19 +103,28 @@ impl Telemetry {
 
     fn tell_reverted(&self, ended: Option<Change>, why: &str) -> bool {
         let Some(ended) = ended else { return false };
-        let levels = self.instance().levels.configured();
-        self.say(
-            "levels reverted",
-            &[
-                ("log", levels.log.clone()),
-                (
-                    "flight",
-                    levels.flight.clone().unwrap_or_else(|| "off".into()),
-                ),
-                ("changed_by", ended.by),
-                ("reverted_by", why.into()),
-            ],
-        );
+        let mut fields = told(self.instance().levels.configured());
+        fields.push(("changed_by", ended.by));
+        fields.push(("reverted_by", why.into()));
+        self.say("levels reverted", &fields);
         true
     }
+}
+
+fn told(directives: &Directives) -> Vec<(&'static str, String)> {
+    let flight = directives.flight.as_deref().unwrap_or("off");
+    let triggers: Vec<_> = directives
+        .triggers
+        .iter()
+        .map(|keep| keep.as_str())
+        .collect();
+    let mut fields = vec![
+        ("log", directives.log.clone()),
+        ("flight", flight.to_owned()),
+        ("flight_triggers", triggers.join(",")),
+    ];
+    if let Some(ratio) = directives.sample_ratio {
+        fields.push(("sample_ratio", ratio.to_string()));
+    }
+    fields
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::keep::Keep;
 use crate::mode::{Mode, Part};
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
@@ -120,6 +121,23 @@ fn word(text: &str, known: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{text:?} is none of {}", known.join(", ")))
+}
+
+pub(super) fn switch(text: &str) -> Result<(), String> {
+    word(text, &["on", "off"])
+}
+
+pub(super) fn triggers(text: &str) -> Result<(), String> {
+    Keep::list(text).map(drop)
+}
+
+pub(super) fn flight_bytes(text: &str) -> Result<(), String> {
+    match text.parse::<usize>() {
+        Ok(1_024..=524_288) => Ok(()),
+        _ => Err(format!(
+            "{text:?} is no whole number from 1024 to 524288; switch the recorder off with flight = \"off\""
+        )),
+    }
 }
 
 pub(super) fn ownership(text: &str) -> Result<(), String> {

@@ -11,6 +11,7 @@ use plimsoll_core::{Mode, Part};
 use serde_json::{Map, Value, json};
 use std::sync::PoisonError;
 
+use super::log;
 use crate::Plimsoll;
 
 pub(crate) fn router(plimsoll: Plimsoll) -> Router {
@@ -23,9 +24,10 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
     Router::new()
         .route(
             "/",
-            get(async || "/rollout (GET, PUT)\n/health\n/ledger\n/series\n"),
+            get(async || "/rollout (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/ledger\n/series\n"),
         )
         .route("/rollout", get(rollout).put(change))
+        .route("/log", get(log::tell).put(log::change).delete(log::revert))
         .route("/ledger", get(ledger))
         .route("/series", get(series))
         .fallback(probe)
@@ -111,16 +113,8 @@ fn told(plimsoll: &Plimsoll) -> Value {
 
 /// Takes `{"limit": "observe", "timeout": "off"}`, or `{"all": "enforce"}`; all of it or none.
 async fn change(State(plimsoll): State<Plimsoll>, headers: HeaderMap, body: Bytes) -> Response {
-    // A page in an operator's browser can send other types here without asking.
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
-        return (
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "send application/json\n",
-        )
-            .into_response();
+    if let Some(refused) = refuse_other_types(&headers) {
+        return refused;
     }
     match read(&body) {
         Ok(modes) => {
@@ -132,6 +126,18 @@ async fn change(State(plimsoll): State<Plimsoll>, headers: HeaderMap, body: Byte
         }
         Err(fault) => (StatusCode::BAD_REQUEST, format!("{fault}\n")).into_response(),
     }
+}
+
+/// A page in an operator's browser can send types other than JSON without asking.
+pub(super) fn refuse_other_types(headers: &HeaderMap) -> Option<Response> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return None;
+    }
+    let why = "send application/json\n";
+    Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into_response())
 }
 
 fn read(body: &[u8]) -> Result<Vec<(Part, Mode)>, String> {

@@ -15,6 +15,7 @@ mod grpc;
 mod host;
 mod hostile;
 mod hyper;
+mod levels;
 mod listeners;
 mod metrics;
 mod modes;

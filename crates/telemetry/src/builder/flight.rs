@@ -1,6 +1,6 @@
 //! What the flight recorder keeps.
 
-use plimsoll_core::Clock;
+use plimsoll_core::{Clock, Keep};
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
 use super::Builder;
@@ -15,6 +15,7 @@ pub(crate) struct FlightConfig {
     pub(crate) targets: String,
     pub(crate) bytes: usize,
     pub(crate) lines: u64,
+    pub(crate) triggers: Vec<Keep>,
 }
 
 impl Default for FlightConfig {
@@ -24,6 +25,7 @@ impl Default for FlightConfig {
             targets: flight::TARGETS.into(),
             bytes: flight::BYTES,
             lines: flight::LINES,
+            triggers: Keep::ALL.into(),
         }
     }
 }
@@ -58,7 +60,13 @@ impl FlightConfig {
             log = "info".into();
             Rules::fallback(flight.is_some())
         });
-        Levels::new(Directives { log, flight }, rules, clock.clone())
+        let directives = Directives {
+            log,
+            flight,
+            triggers: self.triggers.clone(),
+            sample_ratio: None,
+        };
+        Levels::new(directives, rules, clock.clone())
     }
 }
 
@@ -78,6 +86,13 @@ impl Builder {
     #[must_use]
     pub fn flight_targets(mut self, targets: impl Into<String>) -> Self {
         self.flight.targets = targets.into();
+        self
+    }
+
+    /// For which endings the events are written. Default: all.
+    #[must_use]
+    pub fn flight_triggers(mut self, triggers: impl Into<Vec<Keep>>) -> Self {
+        self.flight.triggers = triggers.into();
         self
     }
 

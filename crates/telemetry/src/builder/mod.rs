@@ -122,9 +122,10 @@ impl Builder {
         let levels =
             self.flight
                 .levels(&self.logs.filter, self.logs.of, &self.clock, &mut warnings);
-        let flight = levels.configured().flight.is_some();
-        let flight = flight.then(|| Arc::new(Flight::new(self.flight.bytes, self.flight.lines)));
-        let spans = match self.traces.of {
+        // Also when it is off: it can be switched on for a while.
+        let flight = Flight::new(self.flight.bytes, self.flight.lines);
+        let flight = logs.is_some().then(|| Arc::new(flight));
+        let mut spans = match self.traces.of {
             Ownership::Off => Spans::Off,
             Ownership::Join => Spans::Join,
             Ownership::Own => match config::otlp(
@@ -144,6 +145,7 @@ impl Builder {
                 },
             },
         };
+        spans.follow(&levels.switches);
         let metrics = self.metrics;
         let recorder = metrics.recorder(spans.are_exported());
         let series = metrics.series(&recorder);

@@ -30,6 +30,7 @@ use self::arena::Arena;
 pub(crate) use self::arena::{LEAST, MOST};
 use crate::logs::Format;
 use crate::logs::layer::span_fields;
+use crate::logs::levels::Switches;
 use crate::logs::sink::LogSink;
 use crate::metrics::Page;
 
@@ -91,7 +92,8 @@ impl Flight {
                 return;
             }
         };
-        if record.keep.is_some() && !arena.is_empty() {
+        let wanted = record.keep.is_some_and(|keep| to.switches.triggered(keep));
+        if wanted && !arena.is_empty() {
             self.write(&arena, record, to);
         }
         arena.clear();
@@ -165,6 +167,7 @@ pub(crate) struct To<'a> {
     pub(crate) format: Format,
     pub(crate) service: &'a str,
     pub(crate) clock: &'a Clock,
+    pub(crate) switches: &'a Switches,
 }
 
 impl To<'_> {

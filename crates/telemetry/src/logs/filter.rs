@@ -75,6 +75,8 @@ const NOISE: [&str; 52] = [
 /// Directives that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadDirectives {
+    /// The setting: `log` or `flight`.
+    pub setting: &'static str,
     /// The one that is wrong.
     pub directive: String,
     /// What is wrong with it.
@@ -219,6 +221,7 @@ fn env_filter(directives: &str) -> Result<EnvFilter, BadDirectives> {
         .next()
         .unwrap_or((directives, "cannot be read as a whole".into()));
     Err(BadDirectives {
+        setting: "log",
         directive: directive.into(),
         problem,
     })
@@ -249,6 +252,7 @@ fn flight_targets(directives: &str) -> Result<Targets, BadDirectives> {
     let mut targets = Targets::new();
     for directive in directives.split(',').map(str::trim) {
         let bad = |problem: String| BadDirectives {
+            setting: "flight",
             directive: directive.into(),
             problem,
         };

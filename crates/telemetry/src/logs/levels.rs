@@ -5,23 +5,69 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use plimsoll_core::Clock;
+use plimsoll_core::{Clock, Keep};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 
 use super::filter::{BadDirectives, Rules};
+use crate::traces::{Root, Sampler};
 
 /// What can be changed while a service runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Directives {
     /// Which events are logged, in the syntax of `RUST_LOG`.
     pub log: String,
     /// Which events the flight recorder takes; `None` when it is off.
     pub flight: Option<String>,
+    /// For which endings it writes them.
+    pub triggers: Vec<Keep>,
+    /// Share of requests without a trusted parent that are sampled, 0 to 1;
+    /// `None` leaves it to the configured sampler.
+    pub sample_ratio: Option<f64>,
+}
+
+/// What follows the directives and is asked without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Switches {
+    /// One bit for each [`Keep`].
+    triggers: AtomicU8,
+    /// Bits of a ratio that stands above the configured sampler, and one that none does.
+    ratio: AtomicU64,
+    ratio_set: AtomicBool,
+}
+
+impl Switches {
+    fn set(&self, directives: &Directives) {
+        let bits = directives.triggers.iter().map(|keep| 1 << *keep as u8);
+        self.triggers
+            .store(bits.fold(0, |all, bit: u8| all | bit), Ordering::Relaxed);
+        let ratio = directives.sample_ratio;
+        if let Some(ratio) = ratio {
+            self.ratio.store(ratio.to_bits(), Ordering::Relaxed);
+        }
+        self.ratio_set.store(ratio.is_some(), Ordering::Relaxed);
+    }
+
+    /// Whether the flight recorder writes for this ending.
+    pub(crate) fn triggered(&self, keep: Keep) -> bool {
+        self.triggers.load(Ordering::Relaxed) & 1 << keep as u8 != 0
+    }
+
+    /// The sampler that holds now, in place of the configured one.
+    pub(crate) fn sampler(&self, configured: Sampler) -> Sampler {
+        if !self.ratio_set.load(Ordering::Relaxed) {
+            return configured;
+        }
+        let ratio = f64::from_bits(self.ratio.load(Ordering::Relaxed));
+        Sampler {
+            root: Root::Ratio(ratio),
+            ..configured
+        }
+    }
 }
 
 /// A change with an end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// What holds instead.
     pub directives: Directives,
@@ -54,13 +100,17 @@ pub(crate) struct Levels {
     most: AtomicU8,
     access: AtomicU8,
     dynamic: AtomicBool,
+    pub(crate) switches: Arc<Switches>,
     clock: Clock,
 }
 
 impl Levels {
     pub(crate) fn new(configured: Directives, rules: Rules, clock: Clock) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let switches = Switches::default();
+        switches.set(&configured);
         Self {
+            switches: Arc::new(switches),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             configured,
             change: Mutex::new(None),
@@ -136,12 +186,12 @@ impl Levels {
     ) -> Result<(), BadDirectives> {
         let rules = Rules::parse(&directives.log, directives.flight.as_deref())?;
         let mut change = self.lock();
+        self.swap(rules, &directives);
         *change = Some(Change {
             directives,
             until: self.clock.now().saturating_add(nanos),
             by: by.into(),
         });
-        self.swap(rules);
         Ok(())
     }
 
@@ -153,14 +203,16 @@ impl Levels {
             .as_ref()
             .is_some_and(|change| now || change.until <= self.clock.now());
         let ended = if over { change.take() } else { None }?;
-        let Directives { log, flight } = &self.configured;
+        let Directives { log, flight, .. } = &self.configured;
         let rules = Rules::parse(log, flight.as_deref());
-        self.swap(rules.unwrap_or_else(|_| Rules::fallback(flight.is_some())));
+        let rules = rules.unwrap_or_else(|_| Rules::fallback(flight.is_some()));
+        self.swap(rules, &self.configured);
         Some(ended)
     }
 
     /// Under the lock of the change, so that the two cannot part.
-    fn swap(&self, rules: Rules) {
+    fn swap(&self, rules: Rules, directives: &Directives) {
+        self.switches.set(directives);
         self.most.store(rank(rules.most), Ordering::Relaxed);
         self.access.store(rank(rules.access), Ordering::Relaxed);
         self.dynamic

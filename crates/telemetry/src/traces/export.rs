@@ -1,5 +1,6 @@
 //! Our own tracer provider: OTLP over HTTP through the bounded processor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
@@ -102,6 +103,7 @@ pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock) -> Result<Spans, Otlp
         provider,
         processor,
         sampler: otlp.sampler,
+        switches: Arc::default(),
         keep: otlp.keep && !otlp.sampler.never(),
     }))
 }

@@ -1,5 +1,6 @@
 //! Who makes a request's span: begun with its ids and context, ended from the record.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::uri::Scheme;
@@ -21,6 +22,7 @@ use super::processor::{BoundedProcessor, Slot};
 use super::sampler::Sampler;
 use crate::layer::sent::Sent;
 use crate::logs::access;
+use crate::logs::levels::Switches;
 
 /// Name of the instrumentation scope.
 pub(super) const SCOPE: &str = "plimsoll";
@@ -49,6 +51,7 @@ pub(crate) struct Own {
     pub(crate) provider: SdkTracerProvider,
     pub(crate) processor: BoundedProcessor,
     pub(crate) sampler: Sampler,
+    pub(crate) switches: Arc<Switches>,
     /// Whether the span of a request that ends badly is exported although the
     /// sampler said no.
     pub(crate) keep: bool,
@@ -89,6 +92,14 @@ impl Spans {
         matches!(self, Self::Own(_) | Self::Join)
     }
 
+    /// Lets a ratio that is set while the service runs stand above the sampler.
+    /// The application's own root spans keep the configured one.
+    pub(crate) fn follow(&mut self, switches: &Arc<Switches>) {
+        if let Self::Own(own) = self {
+            own.switches = Arc::clone(switches);
+        }
+    }
+
     pub(crate) fn unrecorded() -> Self {
         Self::Unrecorded {
             installed: AtomicBool::new(false),
@@ -126,7 +137,8 @@ impl Spans {
         record.ids.sampled = match self {
             Self::Own(own) => {
                 let parent = parent.map(|parent| parent.sampled);
-                own.sampler.decide(record.ids.trace_id, parent)
+                let sampler = own.switches.sampler(own.sampler);
+                sampler.decide(record.ids.trace_id, parent)
             }
             _ => false,
         };
