@@ -34,9 +34,20 @@ build: ## Build every binary
 check: lint deny fresh workflows tree ## Formatting, lints, documentation, licences, import rules, generated files, workflows
 
 .PHONY: test
-test: tools ## The whole test suite; installs what it needs
+test: tools budget ## The whole test suite; installs what it needs
 	cargo test $(ALL) --doc
 	cargo nextest run $(ALL) --no-fail-fast
+
+# Counts are those of optimised code, in a target folder of their own.
+COST = cargo run --quiet --profile budget --package plimsoll-bench-ours $(LOCKED) --
+
+.PHONY: budget
+budget: debian ## Instructions and allocations per request are within bench/budget.toml
+	$(COST) check
+
+.PHONY: budget-write
+budget-write: debian ## Write bench/budget.toml from what a request costs now
+	$(COST) write
 
 # What writes the generated files; with --check it writes nothing and compares.
 define generators

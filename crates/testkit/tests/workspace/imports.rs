@@ -38,6 +38,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("plimsoll-testkit", &["plimsoll-core", "plimsoll-telemetry"]),
+    (
+        // Each part alone is measured too, so it has them without the facade.
+        "plimsoll-bench-ours",
+        &[
+            "plimsoll",
+            "plimsoll-telemetry",
+            "plimsoll-errors",
+            "plimsoll-ratelimit",
+        ],
+    ),
     ("card-service", &["plimsoll"]),
     ("guest-service", &["plimsoll"]),
 ];

@@ -1,0 +1,180 @@
+//! Our stacks, and those without us that they are compared with.
+
+use std::time::Duration;
+
+use plimsoll::{Limit, Mode, Ownership, Part, Plimsoll, Quota, Telemetry};
+use plimsoll_errors::ErrorsLayer;
+use plimsoll_ratelimit::{Limiter, RateLimitLayer, TimeoutLayer};
+use plimsoll_telemetry::{Builder, Format};
+use tower_layer::Identity;
+
+use crate::Fault;
+use crate::stack::{Built, Setup, Stack, log_output};
+use crate::workload::app;
+use crate::wrapped::WrappedLayer;
+
+const SERVICE: &str = "card-service";
+
+/// A DSN at which nobody listens: no request here fails, so nothing is sent.
+pub const DSN: &str = "http://public@127.0.0.1:9/1";
+
+/// How long the last flush may take; under Valgrind everything is slow.
+pub const FLUSH: Duration = Duration::from_mins(2);
+
+/// A quota that never denies: the highest there is.
+const QUOTA: Quota = Quota::per_second(1_000_000).burst(1_000_000);
+
+/// Every stack that needs no crate but ours.
+pub const STACKS: &[Stack] = &[
+    Stack {
+        name: "none",
+        what: "no service: the making of a request alone",
+        build: |_| {
+            Ok(Built {
+                app: None,
+                finish: Box::new(|| Ok(0)),
+            })
+        },
+    },
+    Stack {
+        name: "bare",
+        what: "axum and the handler",
+        build: |setup| Built::silent(app(setup.events)),
+    },
+    Stack {
+        name: "identity",
+        what: "a layer that is not there: what `Router::layer` itself costs",
+        build: |setup| Built::silent(app(setup.events).layer(Identity::new())),
+    },
+    Stack {
+        name: "wrapped",
+        what: "a layer with an own future and body, and nothing in them",
+        build: |setup| Built::silent(app(setup.events).layer(WrappedLayer)),
+    },
+    Stack {
+        name: "ours",
+        what: "the whole facade: every signal, limit, timeout, error shape; all modes enforce",
+        build: |setup| whole(setup, Mode::Enforce),
+    },
+    Stack {
+        name: "ours-observe",
+        what: "the whole facade; all modes observe",
+        build: |setup| whole(setup, Mode::Observe),
+    },
+    Stack {
+        name: "ours-record",
+        what: "telemetry with every signal off: the record, the ids, the header",
+        build: |setup| part(setup, off),
+    },
+    Stack {
+        name: "ours-metrics",
+        what: "telemetry with metrics alone",
+        build: |setup| part(setup, |on, _| off(on, setup).metrics(Ownership::Own)),
+    },
+    Stack {
+        name: "ours-log",
+        what: "telemetry with logs alone: one access line a request",
+        build: |setup| part(setup, |on, _| off(on, setup).logs(Ownership::Own)),
+    },
+    Stack {
+        name: "ours-trace",
+        what: "telemetry with traces alone",
+        build: |setup| part(setup, |on, _| off(on, setup).traces(Ownership::Own)),
+    },
+    Stack {
+        name: "ours-sentry",
+        what: "telemetry with Sentry alone, and no error",
+        build: |setup| part(setup, |on, _| off(on, setup).sentry(Ownership::Own)),
+    },
+    Stack {
+        name: "ours-guards",
+        what: "telemetry with every signal off (request id), catch-panic with error shape, timeout",
+        build: |setup| {
+            let telemetry = telemetry(setup, off)?;
+            // One `Router::layer`, as the facade has: each costs an axum box or two.
+            let layers = (
+                telemetry.layer(),
+                ErrorsLayer::new(),
+                TimeoutLayer::default(),
+            );
+            let app = app(setup.events).layer(layers);
+            Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
+        },
+    },
+    Stack {
+        name: "ours-limit",
+        what: "telemetry with every signal off, and a limit per client",
+        build: |setup| {
+            let telemetry = telemetry(setup, off)?;
+            let clock = plimsoll::Clock::system();
+            let limits = vec![Limit::per_client().quota(QUOTA)];
+            let limiter = Limiter::new(limits, clock, plimsoll::Trust::nobody())?;
+            let layers = (telemetry.layer(), RateLimitLayer::new(limiter));
+            let app = app(setup.events).layer(layers);
+            Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
+        },
+    },
+];
+
+fn whole(setup: &Setup, mode: Mode) -> Result<Built, Fault> {
+    let output = log_output()?;
+    let (otlp, ratio) = (setup.otlp.clone(), setup.sampling);
+    let plimsoll = Plimsoll::builder(SERVICE)
+        .limit(Limit::per_client().quota(QUOTA))
+        .mode_of_all(mode)
+        .telemetry(|on| own(on, output, otlp, ratio))
+        .install()?;
+    for part in Part::ALL {
+        if plimsoll.rollout().mode(part) != mode {
+            return Err(format!("{part:?} is not in mode {mode:?}").into());
+        }
+    }
+    no_warnings(plimsoll.telemetry())?;
+    let app = app(setup.events).layer(plimsoll.layer());
+    Built::new(app, move || Ok(plimsoll.shutdown(FLUSH).lost()))
+}
+
+fn own(on: Builder, output: std::fs::File, otlp: String, ratio: f64) -> Builder {
+    on.format(Format::Json)
+        .log_output(output)
+        .otlp(otlp)
+        .sample_ratio(ratio)
+        .sentry_dsn(DSN)
+}
+
+fn off(on: Builder, _: &Setup) -> Builder {
+    on.logs(Ownership::Off)
+        .metrics(Ownership::Off)
+        .traces(Ownership::Off)
+        .sentry(Ownership::Off)
+}
+
+fn telemetry(
+    setup: &Setup,
+    choose: impl FnOnce(Builder, &Setup) -> Builder,
+) -> Result<Telemetry, Fault> {
+    let on = own(
+        Telemetry::builder(SERVICE),
+        log_output()?,
+        setup.otlp.clone(),
+        setup.sampling,
+    );
+    let telemetry = choose(on, setup).build()?;
+    telemetry.install()?;
+    no_warnings(&telemetry)?;
+    Ok(telemetry)
+}
+
+fn part(setup: &Setup, choose: impl FnOnce(Builder, &Setup) -> Builder) -> Result<Built, Fault> {
+    let telemetry = telemetry(setup, choose)?;
+    let app = app(setup.events).layer(telemetry.layer());
+    Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
+}
+
+/// A setting that did not hold would measure something else.
+fn no_warnings(telemetry: &Telemetry) -> Result<(), Fault> {
+    match telemetry.warnings().first() {
+        None => Ok(()),
+        Some(warning) => Err(warning.to_string().into()),
+    }
+}
