@@ -55,8 +55,11 @@ impl Bench {
             "--quiet",
             &out,
         ];
-        let (under, with) = (&under, &[][..]);
-        self.run(case, requests, How { under, with })?;
+        let how = How {
+            under: &under,
+            ..How::default()
+        };
+        self.run(case, requests, how)?;
         read(folder.path())
     }
 }

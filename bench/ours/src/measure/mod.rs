@@ -2,10 +2,12 @@
 
 mod callgrind;
 mod process;
+mod server;
 mod sink;
 
 pub use callgrind::Instructions;
 pub use process::{Bench, How, Ran};
+pub use server::Server;
 
 use crate::workload::Events;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Case;
+use super::server::Server;
 use super::sink::Sink;
 use crate::Fault;
 use crate::child::Done;
@@ -31,6 +32,9 @@ pub struct How<'a> {
     pub under: &'a [&'a str],
     /// Further arguments of its own.
     pub with: &'a [&'a str],
+    /// Whether the queues are those of a service, which drop and count when they
+    /// are full; else they take everything, so that everything is paid for.
+    pub may_lose: bool,
 }
 
 /// Requests before those that are measured.
@@ -80,19 +84,18 @@ impl Bench {
             .args(["--otlp", &mailbox.endpoint()])
             .args(["--requests", &requests.to_string()])
             .args(["--warm-up", &WARM_UP.to_string()])
-            .args(how.with)
-            // Room for every span, so that every span is paid for.
-            .env(
-                "OTEL_BSP_MAX_QUEUE_SIZE",
-                (2 * (requests + WARM_UP)).to_string(),
-            )
+            .args(how.with);
+        if !how.may_lose {
+            let room = (2 * (requests + WARM_UP)).to_string();
+            command.env("OTEL_BSP_MAX_QUEUE_SIZE", room);
             // Batches go when they are full, or at the last flush. By the clock they
             // would go fifty times as often under Valgrind, which is that much slower.
-            .env("OTEL_BSP_SCHEDULE_DELAY", "3600000");
+            command.env("OTEL_BSP_SCHEDULE_DELAY", "3600000");
+        }
         let done = Self::finish(&mut command, case)?;
         let spans = mailbox.spans();
         let kept = case.sampling >= 1.0 && case.is_traced();
-        if done.lost > 0 || (kept && spans < requests + WARM_UP) {
+        if !how.may_lose && (done.lost > 0 || (kept && spans < requests + WARM_UP)) {
             let lost = done.lost;
             return Err(format!(
                 "{case}: {requests} requests, {spans} spans at the sink, {lost} lines or spans lost"
@@ -100,6 +103,21 @@ impl Bench {
             .into());
         }
         Ok(Ran { done, spans })
+    }
+
+    /// Starts a case as a service, in a process of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the child does not start, or says no address.
+    pub fn serve(&self, case: &Case, under: &[&str]) -> Result<Server, Fault> {
+        let mailbox = self.sink.mailbox();
+        let mut command = self.command(under);
+        command
+            .arg("serve")
+            .args(case.arguments())
+            .args(["--otlp", &mailbox.endpoint()]);
+        Server::start(&mut command, case)
     }
 
     fn finish(command: &mut Command, case: &Case) -> Result<Done, Fault> {
