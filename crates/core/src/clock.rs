@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// A monotonic clock that also knows the wall time of its origin.
 ///
 /// Two readings differ by real elapsed time; a stepped wall clock changes neither.
+/// What wall time a reading was is asked anew by [`Clock::sync`], so that a
+/// corrected clock and a machine that slept are followed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,11 +29,13 @@ pub struct Clock(Kind);
 enum Kind {
     System {
         origin: Instant,
-        wall: SystemTime,
+        /// Wall time of the origin, nanoseconds since the Unix epoch.
+        wall: Arc<AtomicU64>,
     },
     Manual {
         nanos: Arc<AtomicU64>,
-        wall: SystemTime,
+        /// Wall time of the origin, nanoseconds since the Unix epoch.
+        wall: u64,
     },
 }
 
@@ -44,7 +48,7 @@ impl Clock {
     pub fn system() -> Self {
         Self(Kind::System {
             origin: Instant::now(),
-            wall: SystemTime::now(),
+            wall: Arc::new(AtomicU64::new(unix_now())),
         })
     }
 
@@ -52,7 +56,7 @@ impl Clock {
     /// Unix epoch plus one day, so that small subtractions stay valid.
     pub fn manual() -> (Self, Hand) {
         let nanos = Arc::new(AtomicU64::new(1_000_000_000));
-        let wall = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+        let wall = Duration::from_hours(24).as_nanos() as u64;
         (
             Self(Kind::Manual {
                 nanos: Arc::clone(&nanos),
@@ -72,9 +76,31 @@ impl Clock {
 
     /// The wall time of a reading of this clock.
     pub fn wall(&self, nanos: u64) -> SystemTime {
-        let (Kind::System { wall, .. } | Kind::Manual { wall, .. }) = &self.0;
-        *wall + Duration::from_nanos(nanos)
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.unix(nanos))
     }
+
+    /// The wall time of a reading, nanoseconds since the Unix epoch.
+    pub fn unix(&self, nanos: u64) -> u64 {
+        let wall = match &self.0 {
+            Kind::System { wall, .. } => wall.load(Ordering::Relaxed),
+            Kind::Manual { wall, .. } => *wall,
+        };
+        wall.wrapping_add(nanos)
+    }
+
+    /// Compares with the machine's wall clock and follows it from now on, in
+    /// all clones. A manual clock has none to follow.
+    pub fn sync(&self) {
+        if let Kind::System { wall, .. } = &self.0 {
+            wall.store(unix_now().wrapping_sub(self.now()), Ordering::Relaxed);
+        }
+    }
+}
+
+/// The machine's wall clock; a time before 1970 is 1970.
+fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as u64)
 }
 
 impl Default for Clock {

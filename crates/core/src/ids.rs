@@ -26,15 +26,33 @@ impl SpanId {
     }
 }
 
+impl TraceId {
+    /// Thirty-two lower-case hexadecimal digits.
+    pub fn digits(self) -> [u8; 32] {
+        let mut text = [0; 32];
+        hex(&self.0.to_be_bytes(), &mut text);
+        text
+    }
+}
+
+impl SpanId {
+    /// Sixteen lower-case hexadecimal digits.
+    pub fn digits(self) -> [u8; 16] {
+        let mut text = [0; 16];
+        hex(&self.0.to_be_bytes(), &mut text);
+        text
+    }
+}
+
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(ascii(hex(&self.0.to_be_bytes(), &mut [0; 32])))
+        f.write_str(ascii(&self.digits()))
     }
 }
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(ascii(hex(&self.0.to_be_bytes(), &mut [0; 16])))
+        f.write_str(ascii(&self.digits()))
     }
 }
 
@@ -223,6 +241,18 @@ mod tests {
         fn a_written_traceparent_reads_back(trace in 1_u128.., span in 1_u64.., sampled: bool) {
             let sent = TraceParent { trace_id: TraceId(trace), span_id: SpanId(span), sampled };
             prop_assert_eq!(TraceParent::parse(sent.to_string().as_bytes()), Some(sent));
+        }
+
+        #[test]
+        fn digits_are_those_of_the_standard_library(trace: u128, span: u64, bytes: Vec<u8>) {
+            prop_assert_eq!(TraceId(trace).to_string(), format!("{trace:032x}"));
+            prop_assert_eq!(SpanId(span).to_string(), format!("{span:016x}"));
+            let mut text = vec![0; bytes.len() * 2];
+            hex(&bytes, &mut text);
+            for (pair, byte) in text.chunks(2).zip(&bytes) {
+                let expected = format!("{byte:02x}");
+                prop_assert_eq!(pair, expected.as_bytes());
+            }
         }
 
         #[test]

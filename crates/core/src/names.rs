@@ -226,11 +226,12 @@ pub const BYTES_BUCKETS: [f64; 9] = [
     16_777_216.0,
 ];
 
-/// Keys of the access log line, in the order in which they stand.
+/// Keys of log lines. Those of a request's line come first, in the order in
+/// which they stand; `crates/telemetry/schema/log-line.schema.json` has their types.
 pub mod key {
     /// RFC 3339, UTC, microseconds.
     pub const TIME: &str = "time";
-    /// `INFO`, `WARN`, `ERROR`.
+    /// `INFO`, `WARN`, `ERROR`; an event's also `DEBUG`, `TRACE`.
     pub const LEVEL: &str = "level";
     /// `plimsoll::access` for the request's own line, else the event's target.
     pub const TARGET: &str = "target";
@@ -246,4 +247,77 @@ pub mod key {
     pub const REQUEST_ID: &str = "request_id";
     /// `true` on an event that was written only because its request ended badly.
     pub const FLIGHT: &str = "flight";
+    /// As [`super::label::METHOD`].
+    pub const METHOD: &str = "method";
+    /// As [`super::label::ROUTE`].
+    pub const ROUTE: &str = "route";
+    /// The path as the client sent it, without the query, bounded.
+    pub const PATH: &str = "path";
+    /// HTTP status; 0 when no head was sent.
+    pub const STATUS: &str = "status";
+    /// [`crate::Outcome`].
+    pub const OUTCOME: &str = "outcome";
+    /// Code of a catalog.
+    pub const CODE: &str = "code";
+    /// [`crate::Blame`].
+    pub const BLAME: &str = "blame";
+    /// [`crate::Slo`].
+    pub const SLO: &str = "slo";
+    /// How many requests the line stands for, where lines of successes are sampled.
+    pub const WEIGHT: &str = "weight";
+    /// Service of a gRPC method that exists, else `_OTHER`.
+    pub const RPC_SERVICE: &str = "rpc_service";
+    /// A gRPC method that exists, else `_OTHER`.
+    pub const RPC_METHOD: &str = "rpc_method";
+    /// gRPC status code.
+    pub const GRPC_STATUS: &str = "grpc_status";
+    /// What the caller's `grpc-timeout` gave the call, milliseconds.
+    pub const GRPC_TIMEOUT_MS: &str = "grpc_timeout_ms";
+    /// Messages of the response body.
+    pub const GRPC_SENT: &str = "grpc_sent";
+    /// The support reference that the client was shown.
+    pub const REF: &str = "ref";
+    /// The failure's source chain or panic message, bounded.
+    pub const CAUSE: &str = "cause";
+    /// [`crate::Keep`]: why the request's details were kept.
+    pub const KEEP: &str = "keep";
+    /// Call to end of body, milliseconds.
+    pub const DURATION_MS: &str = "duration_ms";
+    /// Call to head, or to giving up without one, milliseconds.
+    pub const HEAD_MS: &str = "head_ms";
+    /// Declared length of the request body.
+    pub const BYTES_IN: &str = "bytes_in";
+    /// Data bytes of the response body handed on.
+    pub const BYTES_OUT: &str = "bytes_out";
+    /// Requests in flight at the call, itself included.
+    pub const IN_FLIGHT: &str = "in_flight";
+    /// Outgoing calls that the request made; absent without any, like the next two.
+    pub const CALLS: &str = "calls";
+    /// Those of them that failed.
+    pub const CALLS_FAILED: &str = "calls_failed";
+    /// Time in which at least one of them was under way, milliseconds.
+    pub const CALLS_MS: &str = "calls_ms";
+    /// Whether the request's span is recorded.
+    pub const SAMPLED: &str = "sampled";
+    /// [`crate::Agent`].
+    pub const AGENT: &str = "agent";
+    /// Whom the limits count.
+    pub const CLIENT: &str = "client";
+    /// Name of the tightest limit.
+    pub const LIMIT: &str = "limit";
+    /// What it decided.
+    pub const DECISION: &str = "decision";
+    /// Trace of a caller that was not trusted.
+    pub const LINKED_TRACE_ID: &str = "linked_trace_id";
+
+    /// Before the name of an event's field that has a name of the line itself.
+    pub const FIELD_PREFIX: &str = "field.";
+    /// How many lines of a callsite were not written for coming too fast.
+    pub const SUPPRESSED: &str = "suppressed";
+    /// Target of that callsite.
+    pub const CALLSITE: &str = "callsite";
+    /// File and line of that callsite.
+    pub const CALLSITE_FILE: &str = "callsite_file";
+    /// How many lines were lost since the last such line.
+    pub const LOST: &str = "lost";
 }

@@ -27,8 +27,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use self::check::{
-    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, log_format,
-    mode, ownership, parses, ratio, series, switch, timeout, triggers,
+    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace,
+    lines_per_second, log_format, mode, ownership, parses, ratio, series, switch, timeout,
+    triggers,
 };
 pub use self::check::{list, modes};
 use crate::peer::Trust;
@@ -165,6 +166,18 @@ pub const ALL: &[Setting] = &[
         "1000",
         "most lines a second that all requests write of them",
         parses::<u64>,
+    ),
+    setting(
+        "log_callsite",
+        "100",
+        "lines a second that one callsite may write, ten seconds' worth at once; or off",
+        lines_per_second,
+    ),
+    setting(
+        "log_success_sample",
+        "1",
+        "share of successes whose request line is written, 0 to 1",
+        ratio,
     ),
     setting("logs", "own", "own, join or off", ownership),
     setting("metrics", "own", "own, join or off", ownership),
@@ -478,6 +491,7 @@ mod tests {
             ("timeout", "0ms", "timeout=off"),
             ("body_limit", "0", "shape=off"),
             ("grace", "0s", "what the platform gives"),
+            ("log_callsite", "0", "or off"),
         ] {
             let name = format!("PLIMSOLL_{}", key.to_uppercase());
             let (settings, faults) = Settings::read(None, [(name, zero.into())]);

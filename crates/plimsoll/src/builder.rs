@@ -366,6 +366,13 @@ impl Builder {
         if let Some(filter) = settings.get("log").map(str::to_owned).or(rust_log) {
             telemetry = telemetry.log_filter(filter);
         }
+        if let Some(lines) = settings.get("log_callsite") {
+            // Found to be a number or `off`.
+            telemetry = telemetry.log_callsite(lines.parse::<u32>().ok());
+        }
+        if let Some(share) = settings.parse("log_success_sample") {
+            telemetry = telemetry.log_success_sample(share);
+        }
         match settings.get("log_format") {
             Some("json") => telemetry = telemetry.format(Format::Json),
             Some("pretty") => telemetry = telemetry.format(Format::Pretty),

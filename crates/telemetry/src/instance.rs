@@ -16,9 +16,11 @@ use crate::exports::Outlet;
 use crate::flight::{Flight, To};
 use crate::grpc_routes::GrpcRoutes;
 use crate::ledger::Balance;
+use crate::logs::access;
+use crate::logs::callsite::Callsites;
 use crate::logs::levels::Levels;
 use crate::logs::sink::LogSink;
-use crate::logs::{Format, access};
+use crate::logs::style::Style;
 use crate::metrics::exemplar::Mark;
 use crate::metrics::series::RequestSeries;
 use crate::metrics::{MetricsRecorder, Page};
@@ -38,7 +40,8 @@ pub(crate) struct Instance {
     pub(crate) clock: Clock,
     pub(crate) trust: Trust,
     pub(crate) born: SystemTime,
-    pub(crate) format: Format,
+    pub(crate) style: Arc<Style>,
+    pub(crate) callsites: Arc<Callsites>,
     pub(crate) levels: Arc<Levels>,
     pub(crate) flight: Option<Arc<Flight>>,
     pub(crate) logs: Option<LogSink>,
@@ -130,15 +133,15 @@ impl Instance {
         self.warn_quietly(warning);
     }
 
-    fn access_line(&self, record: &Record) {
-        if !self.levels.wants_access(access::level(record)) {
+    fn access_line(&self, row: &Row, record: &Record) {
+        let level = access::level(record);
+        if !self.levels.wants_access(level) || !self.style.sample.takes(record) {
             return;
         }
         if let Some(logs) = &self.logs {
-            let time = self.clock.wall(record.ended);
-            logs.line(|out| access::write(out, self.format, &self.service, time, record));
+            logs.line(|out| access::write(out, &self.style, row.line.as_ref(), record));
         } else if self.join_logs {
-            crate::logs::join::event(record);
+            crate::logs::join::event(&self.style, record);
         }
     }
 
@@ -147,9 +150,7 @@ impl Instance {
         if let (Some(flight), Some(sink)) = (&self.flight, &self.logs) {
             let to = To {
                 sink,
-                format: self.format,
-                service: &self.service,
-                clock: &self.clock,
+                style: &self.style,
                 switches: &self.levels.switches,
             };
             flight.end(record, &to);
@@ -237,7 +238,7 @@ impl Sink for Instance {
         }
         self.guarded(|| {
             self.flight(&mut record);
-            self.access_line(&record);
+            self.access_line(&row, &record);
             self.sentry.report(&self.clock, &record);
             self.spans.end(&record);
         });

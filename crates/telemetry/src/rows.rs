@@ -10,6 +10,8 @@ use plimsoll_core::names::value;
 use plimsoll_core::record::Record;
 use plimsoll_core::{Blame, Outcome, Slo};
 
+use crate::logs::access::Constants;
+use crate::logs::style::Style;
 use crate::metrics::series::{RequestSeries, Series};
 use crate::slow::Pace;
 
@@ -84,6 +86,8 @@ impl Combination {
 /// What one combination has.
 pub(crate) struct Row {
     pub(crate) series: Option<Series>,
+    /// Of the request's line; none where several routes share the row.
+    pub(crate) line: Option<Constants>,
     /// Shared by the rows of a route.
     pub(crate) pace: Arc<Pace>,
 }
@@ -103,6 +107,7 @@ pub(crate) struct Rows {
     /// Tells the instances of a process apart in the threads' caches.
     id: u64,
     series: Option<RequestSeries>,
+    style: Option<Arc<Style>>,
     known: RwLock<Known>,
 }
 
@@ -118,8 +123,15 @@ impl Rows {
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             series,
+            style: None,
             known: RwLock::default(),
         }
+    }
+
+    /// Prepares in each row what the lines of its requests share.
+    pub(crate) fn with_lines(mut self, style: Arc<Style>) -> Self {
+        self.style = Some(style);
+        self
     }
 
     /// The metrics, unless they are off.
@@ -141,7 +153,7 @@ impl Rows {
         if let Ok(Some(row)) = seen {
             return row;
         }
-        let row = self.shared(wanted);
+        let row = self.shared(wanted, record);
         let _ = SEEN.try_with(|seen| {
             if let Some(free) = seen.try_borrow_mut().ok()?.get_mut(place) {
                 *free = Some(Place {
@@ -155,7 +167,7 @@ impl Rows {
         row
     }
 
-    fn shared(&self, wanted: Combination) -> Arc<Row> {
+    fn shared(&self, wanted: Combination, record: &Record) -> Arc<Row> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(row) = known.rows.get(&wanted) {
             return Arc::clone(row);
@@ -172,8 +184,10 @@ impl Rows {
         let Known { rows, paces } = &mut *known;
         let row = rows.entry(wanted).or_insert_with(|| {
             let series = self.series.as_ref();
+            let style = self.style.as_ref().filter(|_| !full);
             Arc::new(Row {
                 series: series.map(|series| series.register(&wanted)),
+                line: style.map(|style| Constants::of(style, record)),
                 pace: Arc::clone(paces.entry(wanted.route).or_default()),
             })
         });

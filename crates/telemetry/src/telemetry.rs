@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use plimsoll_core::Clock;
 use plimsoll_core::names::{self, label};
@@ -139,8 +139,9 @@ impl Telemetry {
         if let Some(sink) = &self.0.logs {
             let lines = crate::logs::layer::EventLines {
                 sink: sink.clone(),
-                format: self.0.format,
-                service: self.0.service.clone(),
+                style: Arc::clone(&self.0.style),
+                callsites: Arc::clone(&self.0.callsites),
+                owner: self.0.levels.id,
             };
             let capture = self.0.flight.as_ref().map(|flight| Capture {
                 flight: Arc::clone(flight),
@@ -286,9 +287,7 @@ impl Telemetry {
     /// what others wait for must not depend on a level.
     pub fn say(&self, message: &str, fields: &[(&str, String)]) {
         if let Some(logs) = &self.0.logs {
-            let time = SystemTime::now();
-            let service = &self.0.service;
-            logs.line(|out| life::write(out, self.0.format, service, time, message, fields));
+            logs.line(|out| life::write(out, &self.0.style, message, fields));
         } else if self.0.join_logs {
             life::event(message, fields);
         }
@@ -356,9 +355,12 @@ impl Telemetry {
             processor.close(most(8));
         }
         self.0.sentry.close(most(8));
+        if let Some(logs) = &self.0.logs {
+            logs.flush(most(9));
+        }
         // The last line but its own: what is counted in it is at rest.
         let report = self.report();
-        match self.0.format {
+        match self.0.style.format {
             Format::Json => self.say("ledger", &[("report", report.to_string())]),
             Format::Pretty => self.say(&format!("ledger: {}", report.summary()), &[]),
         }

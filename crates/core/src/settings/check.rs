@@ -116,6 +116,17 @@ pub(super) fn ratio(text: &str) -> Result<(), String> {
     }
 }
 
+pub(super) fn lines_per_second(text: &str) -> Result<(), String> {
+    match text.parse::<u32>() {
+        _ if text == "off" => Ok(()),
+        Ok(0) => Err("0 would suppress every line; write 1 or more, or off".into()),
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!(
+            "{text:?} is no whole number; write 1 or more, or off"
+        )),
+    }
+}
+
 fn word(text: &str, known: &[&str]) -> Result<(), String> {
     if known.contains(&text) {
         return Ok(());

@@ -1,11 +1,19 @@
 //! How the logs are made.
 
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
+use std::sync::Arc;
 
-use super::Builder;
+use plimsoll_core::Clock;
+
+use super::{Builder, Env};
 use crate::config::Ownership;
 use crate::logs::Format;
+use crate::logs::callsite::{CallsiteLimit, Callsites};
 use crate::logs::sink::CAPACITY;
+use crate::logs::style::{Sample, Style};
+
+/// Lines a second that one callsite may write unless told otherwise.
+const CALLSITE_PER_SECOND: u32 = 100;
 
 /// What the logs can be told.
 pub(crate) struct LogsConfig {
@@ -14,6 +22,8 @@ pub(crate) struct LogsConfig {
     pub(crate) filter: String,
     pub(crate) output: Option<Box<dyn Write + Send>>,
     pub(crate) capacity: usize,
+    pub(crate) callsite_per_second: Option<u32>,
+    pub(crate) success_sample: f64,
 }
 
 impl Default for LogsConfig {
@@ -24,7 +34,34 @@ impl Default for LogsConfig {
             filter: "info".into(),
             output: None,
             capacity: CAPACITY,
+            callsite_per_second: Some(CALLSITE_PER_SECOND),
+            success_sample: 1.0,
         }
+    }
+}
+
+impl LogsConfig {
+    /// How lines are written, and what is kept for each callsite.
+    pub(super) fn style(
+        &self,
+        service: &str,
+        clock: &Clock,
+        env: &Env,
+    ) -> (Arc<Style>, Arc<Callsites>) {
+        let terminal = self.output.is_none() && std::io::stdout().is_terminal();
+        let format = self.format.unwrap_or(if terminal {
+            Format::Pretty
+        } else {
+            Format::Json
+        });
+        // no-color.org: set, to anything but nothing.
+        let plain = env("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || env("TERM").is_some_and(|value| value == "dumb");
+        let colour = terminal && !plain;
+        let sample = Sample::new(self.success_sample);
+        let style = Style::new(format, colour, clock.clone(), service, sample);
+        let limit = self.callsite_per_second.map(CallsiteLimit::per_second);
+        (Arc::new(style), Arc::new(Callsites::new(limit)))
     }
 }
 
@@ -62,6 +99,26 @@ impl Builder {
     #[must_use]
     pub fn log_capacity(mut self, bytes: usize) -> Self {
         self.logs.capacity = bytes;
+        self
+    }
+
+    /// Lines a second that one callsite of the application may write, at least
+    /// 1, with ten seconds' worth of them at once; `None` for any number. The
+    /// rest is counted in the ledger and told by a line of its own. A request's
+    /// own line has no such limit. Default: 100.
+    #[must_use]
+    pub fn log_callsite(mut self, lines_per_second: impl Into<Option<u32>>) -> Self {
+        self.logs.callsite_per_second = lines_per_second.into();
+        self
+    }
+
+    /// The share of successes, 0 to 1, whose request line is written: by trace
+    /// id, with `weight` on the line. Whatever failed, was refused or was slow
+    /// is written always. Default: 1. Lines that are sampled away were never
+    /// made, so no ledger has them.
+    #[must_use]
+    pub fn log_success_sample(mut self, share: f64) -> Self {
+        self.logs.success_sample = share;
         self
     }
 }

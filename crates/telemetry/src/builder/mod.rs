@@ -6,7 +6,6 @@ mod metrics;
 mod sentry;
 mod traces;
 
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -17,7 +16,7 @@ use crate::config::{self, Ownership, Warning};
 use crate::error::TelemetryError;
 use crate::flight::Flight;
 use crate::instance::{Instance, State};
-use crate::logs::Format;
+use crate::logs::notices::Notices;
 use crate::logs::sink::LogSink;
 use crate::rows::Rows;
 use crate::sentry::Reporter;
@@ -98,22 +97,16 @@ impl Builder {
     /// configuration are warnings: see [`Telemetry::warnings`].
     pub fn build(self) -> Result<Telemetry, TelemetryError> {
         let mut warnings = Vec::new();
-        let format = self.logs.format.unwrap_or_else(|| {
-            let terminal = self.logs.output.is_none() && std::io::stdout().is_terminal();
-            if terminal {
-                Format::Pretty
-            } else {
-                Format::Json
-            }
-        });
+        let (style, callsites) = self.logs.style(&self.service, &self.clock, &self.env);
         let logs = match self.logs.of {
             Ownership::Own => {
                 let output = self
                     .logs
                     .output
                     .unwrap_or_else(|| Box::new(std::io::stdout()));
+                let notices = Notices::new(Arc::clone(&style), Arc::clone(&callsites));
                 Some(
-                    LogSink::start(self.logs.capacity, output)
+                    LogSink::start(self.logs.capacity, output, notices)
                         .map_err(TelemetryError::LogThread)?,
                 )
             }
@@ -155,14 +148,15 @@ impl Builder {
             clock: self.clock,
             trust: self.trust,
             born: SystemTime::now(),
-            format,
+            rows: Rows::new(series).with_lines(Arc::clone(&style)),
+            style,
+            callsites,
             levels: Arc::new(levels),
             flight,
             logs,
             join_logs: self.logs.of == Ownership::Join,
             own_metrics: metrics.of == Ownership::Own,
             recorder,
-            rows: Rows::new(series),
             spans,
             lean: self.traces.lean,
             sentry,

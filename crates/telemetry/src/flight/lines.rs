@@ -1,22 +1,23 @@
 //! Captured events as log lines.
 
-use std::fmt::Write as _;
-
 use plimsoll_core::names::key;
 use plimsoll_core::record::Record;
+use tracing::Level;
 
 use super::To;
 use super::arena::Event;
 use super::value::{Value, around, fields};
 use crate::logs::Format;
-use crate::logs::json::{Line, quote};
-use crate::logs::layer::RESERVED;
+use crate::logs::fields::is_reserved;
+use crate::logs::json::Line;
+use crate::logs::pretty;
+use crate::logs::write::{escape, float, integer, quote, signed};
 
 /// Target of the line that says what is missing.
 const TARGET: &str = "plimsoll::flight";
 
 /// Writes one event of a request that has ended.
-pub(super) fn event(out: &mut String, to: &To<'_>, record: &Record, event: Event<'_>) {
+pub(super) fn event(out: &mut Vec<u8>, to: &To<'_>, record: &Record, event: Event<'_>) {
     let mut own = Vec::new();
     let mut message = "";
     let names = event.metadata.fields();
@@ -24,7 +25,7 @@ pub(super) fn event(out: &mut String, to: &To<'_>, record: &Record, event: Event
         Value::Text(text) if name == key::MESSAGE => message = text,
         _ => own.push((name, value)),
     });
-    let level = event.metadata.level().as_str();
+    let level = *event.metadata.level();
     let target = event.metadata.target();
     let mut row = Row::begin(out, to, record, event.time, level, target, message);
     for (at, (name, json)) in around(event.around).enumerate() {
@@ -34,101 +35,91 @@ pub(super) fn event(out: &mut String, to: &To<'_>, record: &Record, event: Event
                 .skip(at + 1)
                 .any(|(later, _)| later == name);
         if !hidden {
-            row.field(name, json);
+            row.field(name, json.as_bytes());
         }
     }
-    let mut json = String::new();
+    let mut json = Vec::new();
     for (name, value) in own {
         json.clear();
         write_json(&mut json, value);
         row.field(name, &json);
     }
     if cut {
-        row.field("flight_cut", "true");
+        row.field("flight_cut", b"true");
     }
     row.end();
 }
 
 /// Writes how many events had no room.
-pub(super) fn left_out(out: &mut String, to: &To<'_>, record: &Record, count: u64) {
+pub(super) fn left_out(out: &mut Vec<u8>, to: &To<'_>, record: &Record, count: u64) {
     let message = format!("{count} events left out");
-    let mut row = Row::begin(out, to, record, record.ended, "INFO", TARGET, &message);
-    row.field("left_out", &count.to_string());
+    let mut row = Row::begin(out, to, record, record.ended, Level::INFO, TARGET, &message);
+    row.field("left_out", count.to_string().as_bytes());
     row.end();
 }
 
-fn write_json(out: &mut String, value: Value<'_>) {
-    // Writing to a text cannot fail.
-    let _ = match value {
-        Value::Signed(number) => write!(out, "{number}"),
-        Value::Unsigned(number) => write!(out, "{number}"),
-        Value::Wide(number) => write!(out, "{number}"),
-        Value::WideUnsigned(number) => write!(out, "{number}"),
-        Value::Float(number) if number.is_finite() => write!(out, "{number}"),
-        Value::Float(number) => write!(out, "\"{number}\""),
-        Value::Bool(yes) => write!(out, "{yes}"),
-        Value::Text(text) => {
-            quote(out, text);
-            Ok(())
-        }
-    };
+fn write_json(out: &mut Vec<u8>, value: Value<'_>) {
+    match value {
+        Value::Signed(number) => signed(out, number),
+        Value::Unsigned(number) => integer(out, number),
+        Value::Wide(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::WideUnsigned(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Value::Float(number) => float(out, number),
+        Value::Bool(yes) => out.extend_from_slice(if yes { b"true" } else { b"false" }),
+        Value::Text(text) => quote(out, text),
+    }
 }
 
 /// A line in either format.
 enum Row<'a> {
     Json(Line<'a>),
     Pretty {
-        out: &'a mut String,
+        out: &'a mut Vec<u8>,
         target: &'a str,
     },
 }
 
 impl<'a> Row<'a> {
     fn begin(
-        out: &'a mut String,
+        out: &'a mut Vec<u8>,
         to: &To<'_>,
         record: &Record,
         time: u64,
-        level: &str,
+        level: Level,
         target: &'a str,
         message: &str,
     ) -> Self {
-        let time = to.clock.wall(time);
-        match to.format {
+        match to.style.format {
             Format::Json => {
-                let mut line = Line::new(out);
-                line.display(key::TIME, humantime::format_rfc3339_micros(time));
-                line.text(key::LEVEL, level);
-                line.text(key::TARGET, target);
-                line.text(key::MESSAGE, message);
-                line.text(key::SERVICE, to.service);
+                let mut line = to.style.line(out, time, level, target, message);
                 line.display(key::TRACE_ID, record.ids.trace_id);
                 line.display(key::SPAN_ID, record.ids.span_id);
                 line.text(key::REQUEST_ID, record.ids.request_id.as_str());
-                line.raw(key::FLIGHT, "true");
+                line.raw(key::FLIGHT, b"true");
                 Self::Json(line)
             }
             Format::Pretty => {
-                let time = humantime::format_rfc3339_millis(time);
-                let id = record.ids.request_id.as_str();
-                let _ = write!(out, "{time} {level:5} flight {id} ");
-                // Nothing in a text may move the cursor.
-                let mut quoted = String::new();
-                quote(&mut quoted, message);
-                out.push_str(quoted.trim_matches('"'));
+                pretty::begin(out, to.style, time, level);
+                out.extend_from_slice(b"flight ");
+                escape(out, record.ids.request_id.as_str());
+                out.push(b' ');
+                escape(out, message);
                 Self::Pretty { out, target }
             }
         }
     }
 
-    fn field(&mut self, name: &str, json: &str) {
+    fn field(&mut self, name: &str, json: &[u8]) {
         match self {
-            Self::Json(line) if RESERVED.contains(&name) || name == key::FLIGHT => {
-                line.raw(&format!("field.{name}"), json);
+            Self::Json(line) if is_reserved(name) || name == key::FLIGHT => {
+                line.raw(&format!("{}{name}", key::FIELD_PREFIX), json);
             }
             Self::Json(line) => line.raw(name, json),
             Self::Pretty { out, .. } => {
-                let _ = write!(out, " {name}={json}");
+                out.push(b' ');
+                escape(out, name);
+                out.push(b'=');
+                out.extend_from_slice(json);
             }
         }
     }
@@ -137,7 +128,9 @@ impl<'a> Row<'a> {
         match self {
             Self::Json(line) => line.end(),
             Self::Pretty { out, target } => {
-                let _ = writeln!(out, " ({target})");
+                out.extend_from_slice(b" (");
+                escape(out, target);
+                out.extend_from_slice(b")\n");
             }
         }
     }

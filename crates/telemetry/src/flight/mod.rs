@@ -28,10 +28,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::arena::Arena;
 pub(crate) use self::arena::{LEAST, MOST};
-use crate::logs::Format;
 use crate::logs::layer::span_fields;
 use crate::logs::levels::Switches;
 use crate::logs::sink::LogSink;
+use crate::logs::style::Style;
 use crate::metrics::Page;
 
 /// Bytes of a request's arena unless told otherwise.
@@ -114,13 +114,14 @@ impl Flight {
             return;
         }
         for event in arena.beginning() {
-            to.line(|out| lines::event(out, to, record, event));
+            to.sink.line(|out| lines::event(out, to, record, event));
         }
         if left_out > 0 {
-            to.line(|out| lines::left_out(out, to, record, left_out));
+            to.sink
+                .line(|out| lines::left_out(out, to, record, left_out));
         }
         for event in arena.end() {
-            to.line(|out| lines::event(out, to, record, event));
+            to.sink.line(|out| lines::event(out, to, record, event));
         }
         self.written.fetch_add(arena.len(), Ordering::Relaxed);
     }
@@ -164,19 +165,8 @@ impl Flight {
 /// Where lines go and what they look like.
 pub(crate) struct To<'a> {
     pub(crate) sink: &'a LogSink,
-    pub(crate) format: Format,
-    pub(crate) service: &'a str,
-    pub(crate) clock: &'a Clock,
+    pub(crate) style: &'a Style,
     pub(crate) switches: &'a Switches,
-}
-
-impl To<'_> {
-    /// Writes a line aside first: the sink's lock is held for the copy alone.
-    fn line(&self, write: impl FnOnce(&mut String)) {
-        let mut line = String::with_capacity(512);
-        write(&mut line);
-        self.sink.line(|out| out.push_str(&line));
-    }
 }
 
 /// Takes events into the current request's arena.
@@ -209,7 +199,8 @@ impl Capture {
             // been looked at without us.
             let pushed = catch_unwind(AssertUnwindSafe(|| {
                 let around = |writer: &mut value::Writer<'_>| {
-                    span_fields(event, context, |name, json| writer.around(name, json));
+                    let around = |name: &str, json: &[u8]| writer.around(name, json);
+                    span_fields(event, context, self.owner, around);
                 };
                 arena.push(event.metadata(), time, around, |own| event.record(own));
             }));

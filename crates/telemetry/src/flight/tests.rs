@@ -39,7 +39,12 @@ fn push(arena: &mut Arena, number: u64, text: &str, span: &str) {
         writer.record_u64(&first, number);
         writer.record_debug(&second, &Shown(text));
     };
-    arena.push(&METADATA, number, |writer| writer.around("span", span), own);
+    arena.push(
+        &METADATA,
+        number,
+        |writer| writer.around("span", span.as_bytes()),
+        own,
+    );
 }
 
 struct Shown<'a>(&'a str);

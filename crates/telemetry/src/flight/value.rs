@@ -50,7 +50,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A span's field, already JSON; left out whole when it has no room.
-    pub(crate) fn around(&mut self, name: &str, json: &str) {
+    pub(crate) fn around(&mut self, name: &str, json: &[u8]) {
         let (Ok(name_length), Ok(length)) = (u8::try_from(name.len()), u16::try_from(json.len()))
         else {
             return;
@@ -61,7 +61,7 @@ impl<'a> Writer<'a> {
         self.out.push(name_length);
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(&length.to_le_bytes());
-        self.out.extend_from_slice(json.as_bytes());
+        self.out.extend_from_slice(json);
     }
 
     /// The field's place in its callsite, if `needed` bytes have room.

@@ -1,16 +1,24 @@
 //! The canonical line of a request.
-
-use std::time::SystemTime;
+//!
+//! What depends only on the labels of a request is written once, when its row
+//! is made, and copied from there; the rest is written without formatting
+//! machinery.
 
 use plimsoll_core::names::{key, value};
 use plimsoll_core::outcome::{Blame, Outcome};
-use plimsoll_core::record::Record;
+use plimsoll_core::record::{Grpc, Record};
 
-use super::Format;
-use super::json::{Line, quote};
+use super::json::key;
+use super::stamp::stamp;
+use super::style::Style;
+use super::write::{Escaped, address, escape, integer, millis, quote};
+use super::{Format, pretty};
 
 /// Target of the request's own line.
 pub const TARGET: &str = "plimsoll::access";
+
+/// Text of the request's own line.
+pub(super) const MESSAGE: &str = "request";
 
 /// Bytes of a path that are logged.
 const PATH_MAX: usize = 256;
@@ -29,92 +37,185 @@ pub(crate) fn level(record: &Record) -> tracing::Level {
     }
 }
 
+/// The parts of a line that all requests with the same labels share.
+#[derive(Debug)]
+pub(crate) struct Constants {
+    /// From behind the time to the trace id.
+    lead: Box<[u8]>,
+    /// From behind the request id to the path.
+    route: Box<[u8]>,
+    /// From behind the path to what only this request has.
+    labels: Box<[u8]>,
+}
+
+impl Constants {
+    /// The parts of the line of this record.
+    pub(crate) fn of(style: &Style, record: &Record) -> Self {
+        let mut lead = b"\"".to_vec();
+        text(&mut lead, key!(key::LEVEL), level(record).as_str());
+        text(&mut lead, key!(key::TARGET), TARGET);
+        text(&mut lead, key!(key::MESSAGE), MESSAGE);
+        lead.extend_from_slice(&style.service_json);
+        lead.extend_from_slice(key!(key::TRACE_ID));
+        lead.push(b'"');
+        let mut route = b"\"".to_vec();
+        text(&mut route, key!(key::METHOD), record.method);
+        text(&mut route, key!(key::ROUTE), record.route);
+        route.extend_from_slice(key!(key::PATH));
+        route.push(b'"');
+        let mut labels = b"\"".to_vec();
+        labels.extend_from_slice(key!(key::STATUS));
+        integer(&mut labels, record.status.into());
+        let outcome = record.outcome.map_or(value::OTHER, Outcome::as_str);
+        text(&mut labels, key!(key::OUTCOME), outcome);
+        maybe(&mut labels, key!(key::CODE), record.code);
+        let blame = record.blame.map(Blame::as_str);
+        maybe(&mut labels, key!(key::BLAME), blame);
+        let slo = record.slo.map(plimsoll_core::Slo::as_str);
+        maybe(&mut labels, key!(key::SLO), slo);
+        Self {
+            lead: lead.into(),
+            route: route.into(),
+            labels: labels.into(),
+        }
+    }
+}
+
+/// Appends the line of a finished record. Without constants they are made for
+/// this line alone.
 pub(crate) fn write(
-    out: &mut String,
-    format: Format,
-    service: &str,
-    time: SystemTime,
+    out: &mut Vec<u8>,
+    style: &Style,
+    constants: Option<&Constants>,
     record: &Record,
 ) {
-    match format {
-        Format::Json => json(out, service, time, record),
-        Format::Pretty => pretty(out, time, record),
+    match (style.format, constants) {
+        (Format::Pretty, _) => pretty::request(out, style, record),
+        (Format::Json, Some(constants)) => json(out, style, constants, record),
+        (Format::Json, None) => json(out, style, &Constants::of(style, record), record),
     }
 }
 
-fn json(out: &mut String, service: &str, time: SystemTime, record: &Record) {
-    let mut line = Line::new(out);
-    line.display(key::TIME, humantime::format_rfc3339_micros(time));
-    line.text(key::LEVEL, level(record).as_str());
-    line.text(key::TARGET, TARGET);
-    line.text(key::MESSAGE, "request");
-    line.text(key::SERVICE, service);
-    line.display(key::TRACE_ID, record.ids.trace_id);
-    line.display(key::SPAN_ID, record.ids.span_id);
-    line.text(key::REQUEST_ID, record.ids.request_id.as_str());
-    line.text("method", record.method);
-    line.text("route", record.route);
-    line.text("path", shortened(&record.path));
-    line.number("status", record.status.into());
-    if let Some(grpc) = record.grpc_status {
-        line.number("grpc_status", grpc.into());
+fn json(out: &mut Vec<u8>, style: &Style, constants: &Constants, record: &Record) {
+    out.extend_from_slice(b"{\"time\":\"");
+    out.extend_from_slice(&stamp(&style.clock, record.ended));
+    out.extend_from_slice(&constants.lead);
+    out.extend_from_slice(&record.ids.trace_id.digits());
+    out.push(b'"');
+    out.extend_from_slice(key!(key::SPAN_ID));
+    out.push(b'"');
+    out.extend_from_slice(&record.ids.span_id.digits());
+    out.push(b'"');
+    out.extend_from_slice(key!(key::REQUEST_ID));
+    out.push(b'"');
+    out.extend_from_slice(record.ids.request_id.as_str().as_bytes());
+    out.extend_from_slice(&constants.route);
+    bounded(out, &record.path, PATH_MAX);
+    out.extend_from_slice(&constants.labels);
+    out.extend_from_slice(style.sample.weight_json(record));
+    if let Some(status) = record.grpc_status {
+        grpc(out, record, status);
     }
-    line.text(
-        "outcome",
-        record.outcome.map_or(value::OTHER, Outcome::as_str),
-    );
-    line.maybe("code", record.code);
-    line.maybe("blame", record.blame.map(Blame::as_str));
-    line.maybe("slo", record.slo.map(plimsoll_core::Slo::as_str));
-    line.maybe("ref", record.reference.as_deref());
-    line.maybe(
-        "cause",
-        record.cause.as_deref().map(|cause| cut(cause, CAUSE_MAX)),
-    );
-    line.millis("duration_ms", record.duration());
-    line.millis("head_ms", record.time_to_head());
-    line.number("bytes_in", record.bytes_in);
-    line.number("bytes_out", record.bytes_out);
-    line.number("in_flight", record.in_flight);
+    maybe(out, key!(key::REF), record.reference.as_deref());
+    if let Some(cause) = &record.cause {
+        out.extend_from_slice(key!(key::CAUSE));
+        out.push(b'"');
+        bounded(out, cause, CAUSE_MAX);
+        out.push(b'"');
+    }
+    let keep = record.keep.map(plimsoll_core::Keep::as_str);
+    maybe(out, key!(key::KEEP), keep);
+    out.extend_from_slice(key!(key::DURATION_MS));
+    millis(out, record.duration());
+    out.extend_from_slice(key!(key::HEAD_MS));
+    millis(out, record.time_to_head());
+    out.extend_from_slice(key!(key::BYTES_IN));
+    integer(out, record.bytes_in);
+    out.extend_from_slice(key!(key::BYTES_OUT));
+    integer(out, record.bytes_out);
+    out.extend_from_slice(key!(key::IN_FLIGHT));
+    integer(out, record.in_flight);
     if record.calls.begun > 0 {
-        line.number("calls", record.calls.begun.into());
-        line.number("calls_failed", record.calls.failed.into());
-        line.millis("calls_ms", record.calls.nanos(record.ended));
+        out.extend_from_slice(key!(key::CALLS));
+        integer(out, record.calls.begun.into());
+        out.extend_from_slice(key!(key::CALLS_FAILED));
+        integer(out, record.calls.failed.into());
+        out.extend_from_slice(key!(key::CALLS_MS));
+        millis(out, record.calls.nanos(record.ended));
     }
+    out.extend_from_slice(key!(key::SAMPLED));
+    out.extend_from_slice(if record.ids.sampled {
+        b"true"
+    } else {
+        b"false"
+    });
+    text(out, key!(key::AGENT), record.agent.as_str());
     if let Some(client) = record.client {
-        line.display("client", client);
+        out.extend_from_slice(key!(key::CLIENT));
+        out.push(b'"');
+        address(out, client);
+        out.push(b'"');
     }
     if let Some((policy, decision)) = record.decision {
-        line.text("limit", policy);
-        line.text("decision", decision);
+        text(out, key!(key::LIMIT), policy);
+        text(out, key!(key::DECISION), decision);
     }
     if let Some(link) = record.link {
-        line.display("linked_trace_id", link.trace_id);
+        out.extend_from_slice(key!(key::LINKED_TRACE_ID));
+        out.push(b'"');
+        out.extend_from_slice(&link.trace_id.digits());
+        out.push(b'"');
     }
-    line.end();
+    out.extend_from_slice(b"}\n");
 }
 
-fn pretty(out: &mut String, time: SystemTime, record: &Record) {
+fn grpc(out: &mut Vec<u8>, record: &Record, status: u16) {
+    let (service, method) = rpc_names(record);
+    text(out, key!(key::RPC_SERVICE), service);
+    text(out, key!(key::RPC_METHOD), method);
+    out.extend_from_slice(key!(key::GRPC_STATUS));
+    integer(out, status.into());
+    if let Some(Grpc { timeout, sent }) = record.grpc.as_deref() {
+        if let Some(timeout) = timeout {
+            out.extend_from_slice(key!(key::GRPC_TIMEOUT_MS));
+            millis(out, *timeout);
+        }
+        if let Some(sent) = sent.count() {
+            out.extend_from_slice(key!(key::GRPC_SENT));
+            integer(out, sent);
+        }
+    }
+}
+
+/// Service and method of a gRPC call whose method exists: only then does its
+/// route name it.
+pub(super) fn rpc_names(record: &Record) -> (&str, &str) {
+    let known = (record.route.strip_prefix('/')).and_then(|route| route.split_once('/'));
+    known
+        .filter(|(_, method)| !method.contains(['/', '{']))
+        .unwrap_or((value::OTHER, value::OTHER))
+}
+
+fn text(out: &mut Vec<u8>, key: &[u8], value: &str) {
+    out.extend_from_slice(key);
+    quote(out, value);
+}
+
+fn maybe(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) {
+    if let Some(value) = value {
+        text(out, key, value);
+    }
+}
+
+fn bounded(out: &mut Vec<u8>, value: &str, most: usize) {
     use std::fmt::Write as _;
-    let _ = write!(
-        out,
-        "{} {:5} {} {} {} {:.1} ms {}",
-        humantime::format_rfc3339_millis(time),
-        level(record),
-        record.status,
-        record.method,
-        record.route,
-        record.duration() as f64 / 1e6,
-        record.outcome.map_or(value::OTHER, Outcome::as_str),
-    );
-    if let Some(code) = record.code {
-        let _ = write!(out, " {code}");
+    if value.len() <= most {
+        escape(out, value);
+        return;
     }
-    if let Some(cause) = &record.cause {
-        out.push_str(" cause=");
-        quote(out, cut(cause, CAUSE_MAX));
-    }
-    let _ = writeln!(out, " request_id={}", record.ids.request_id);
+    let mut escaped = Escaped::new(out, most);
+    let _ = escaped.write_str(value);
+    escaped.end();
 }
 
 /// As much of a path as is worth keeping.
@@ -122,56 +223,14 @@ pub(crate) fn shortened(path: &str) -> &str {
     cut(path, PATH_MAX)
 }
 
+/// As much of a cause as is worth keeping.
+pub(super) fn shortened_cause(cause: &str) -> &str {
+    cut(cause, CAUSE_MAX)
+}
+
 fn cut(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use plimsoll_core::Slo;
-    use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
-
-    #[test]
-    fn no_text_of_any_length_makes_a_line_of_any_length() {
-        let text = "\u{e9}".repeat(100_000);
-        assert_eq!(cut(&text, CAUSE_MAX - 1).len(), CAUSE_MAX - 2);
-        assert_eq!(shortened("/short"), "/short");
-    }
-
-    #[test]
-    fn the_line_has_these_keys_in_this_order() {
-        let ids = Ids {
-            trace_id: TraceId(1),
-            span_id: SpanId(2),
-            sampled: true,
-            request_id: RequestId::parse(b"req-1").unwrap(),
-        };
-        let mut record = Record::new(ids, 0);
-        record.method = "GET";
-        record.route = "/cards/{id}";
-        record.path = "/cards/7\u{1b}[2J".into();
-        record.status = 503;
-        record.code = Some("CARD-2001");
-        record.fail(Outcome::Fault, Blame::Dependency, Slo::Bad);
-        record.reference = Some("CARD-2001-X".into());
-        record.cause = Some("pool \"timed\" out".into());
-        record.client = Some([127, 0, 0, 1].into());
-        record.decision = Some(("per-client", "allow"));
-        record.head = Some(1_500_000);
-        record.ended = 2_250_000;
-        let mut out = String::new();
-        json(&mut out, "card-service", SystemTime::UNIX_EPOCH, &record);
-        let expected = concat!(
-            r#"{"time":"1970-01-01T00:00:00.000000Z","level":"WARN","target":"plimsoll::access","#,
-            r#""message":"request","service":"card-service","#,
-            r#""trace_id":"00000000000000000000000000000001","span_id":"0000000000000002","request_id":"req-1","#,
-            r#""method":"GET","route":"/cards/{id}","path":"/cards/7\u001b[2J","status":503,"outcome":"fault","#,
-            r#""code":"CARD-2001","blame":"dependency","slo":"bad","ref":"CARD-2001-X","cause":"pool \"timed\" out","#,
-            r#""duration_ms":2.250,"head_ms":1.500,"bytes_in":0,"bytes_out":0,"in_flight":0,"client":"127.0.0.1","#,
-            r#""limit":"per-client","decision":"allow"}"#,
-            "\n",
-        );
-        assert_eq!(out, expected);
-    }
-}
+mod tests;

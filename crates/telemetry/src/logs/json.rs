@@ -1,93 +1,72 @@
 //! A flat JSON object written straight into a buffer, keys in the order given.
 
-use std::fmt::Write as _;
+use super::write;
+
+/// The bytes of `,"key":`, made when the program is compiled.
+macro_rules! key {
+    ($key:expr) => {
+        &const { $crate::logs::json::piece::<{ $key.len() + 4 }>($key) }
+    };
+}
+pub(crate) use key;
+
+#[doc(hidden)]
+pub(crate) const fn piece<const N: usize>(key: &str) -> [u8; N] {
+    let mut bytes = [b'"'; N];
+    bytes[0] = b',';
+    let mut at = 0;
+    while at < key.len() {
+        bytes[at + 2] = key.as_bytes()[at];
+        at += 1;
+    }
+    bytes[N - 1] = b':';
+    bytes
+}
 
 /// Writes one line: `{"key":value,...}` and a newline.
 pub(crate) struct Line<'a> {
-    out: &'a mut String,
+    out: &'a mut Vec<u8>,
     first: bool,
 }
 
 impl<'a> Line<'a> {
-    pub(crate) fn new(out: &'a mut String) -> Self {
-        out.push('{');
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
         Self { out, first: true }
     }
 
     pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
-        quote(self.out, value);
-    }
-
-    pub(crate) fn maybe(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(key, value);
-        }
+        write::quote(self.out, value);
     }
 
     pub(crate) fn number(&mut self, key: &str, value: u64) {
         self.key(key);
-        let _ = write!(self.out, "{value}");
-    }
-
-    /// Milliseconds with microsecond precision.
-    pub(crate) fn millis(&mut self, key: &str, nanos: u64) {
-        self.key(key);
-        let micros = nanos / 1_000;
-        let _ = write!(self.out, "{}.{:03}", micros / 1_000, micros % 1_000);
+        write::integer(self.out, value);
     }
 
     /// A value that is JSON already.
-    pub(crate) fn raw(&mut self, key: &str, value: &str) {
+    pub(crate) fn raw(&mut self, key: &str, value: &[u8]) {
         self.key(key);
-        self.out.push_str(value);
+        self.out.extend_from_slice(value);
     }
 
     pub(crate) fn display(&mut self, key: &str, value: impl std::fmt::Display) {
-        self.key(key);
-        self.out.push('"');
-        let _ = write!(self.out, "{value}");
-        self.out.push('"');
+        self.text(key, &value.to_string());
     }
 
     pub(crate) fn end(self) {
-        self.out.push_str("}\n");
+        self.out.extend_from_slice(b"}\n");
     }
 
     fn key(&mut self, key: &str) {
         if !self.first {
-            self.out.push(',');
+            self.out.push(b',');
         }
         self.first = false;
-        quote(self.out, key);
-        self.out.push(':');
+        write::quote(self.out, key);
+        self.out.push(b':');
     }
-}
-
-/// A JSON string (RFC 8259, section 7). Control characters are escaped, so no
-/// value can break a line or a terminal.
-pub(crate) fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) =
-        rest.find(|letter: char| letter < ' ' || matches!(letter, '"' | '\\' | '\u{7f}'..='\u{9f}'))
-    {
-        let (clean, from) = rest.split_at(at);
-        out.push_str(clean);
-        let mut letters = from.chars();
-        match letters.next() {
-            Some('"') => out.push_str("\\\""),
-            Some('\\') => out.push_str("\\\\"),
-            Some('\n') => out.push_str("\\n"),
-            Some(letter) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(letter));
-            }
-            None => {}
-        }
-        rest = letters.as_str();
-    }
-    out.push_str(rest);
-    out.push('"');
 }
 
 #[cfg(test)]
@@ -97,18 +76,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_reads_back_from_one_line(key in ".*", value in ".*", nanos: u32) {
-            let mut out = String::new();
+        fn any_text_reads_back_from_one_line(key in ".*", value in ".*", number: u64) {
+            let mut out = Vec::new();
             let mut line = Line::new(&mut out);
             line.text("k", &value);
             line.text(&key, "v");
-            line.millis("ms", nanos.into());
+            line.number("n", number);
             line.end();
-            prop_assert_eq!(out.matches('\n').count(), 1);
-            let read: serde_json::Value = serde_json::from_str(&out).unwrap();
-            if key != "k" && key != "ms" {
+            prop_assert_eq!(out.iter().position(|byte| *byte == b'\n'), Some(out.len() - 1));
+            let read: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            if key != "k" && key != "n" {
                 prop_assert_eq!(read["k"].as_str(), Some(value.as_str()));
             }
+            prop_assert_eq!(read["n"].as_u64(), Some(number));
         }
     }
 }

@@ -1,86 +1,63 @@
 //! The application's own `tracing` events as lines, with the ids of the request
 //! being polled and the fields of the spans around them, flat.
 
-use std::fmt;
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use plimsoll_core::current;
 use plimsoll_core::names::key;
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::Format;
-use super::json::{Line, quote};
+use super::callsite::{Callsite, Callsites};
+use super::fields::{self, Fields, Later};
+use super::json::key;
 use super::sink::LogSink;
+use super::stamp::stamp;
+use super::style::Style;
+use super::{Format, pretty, scratch};
 
 /// Writes events to the instance's log.
 pub(crate) struct EventLines {
     pub(crate) sink: LogSink,
-    pub(crate) format: Format,
-    pub(crate) service: String,
+    pub(crate) style: Arc<Style>,
+    pub(crate) callsites: Arc<Callsites>,
+    /// Tells the instances of a process apart.
+    pub(crate) owner: u64,
 }
 
-/// Keys of the line itself; a field with such a name is written as `field.<name>`.
-pub(crate) const RESERVED: [&str; 8] = [
-    key::TIME,
-    key::LEVEL,
-    key::TARGET,
-    key::MESSAGE,
-    key::SERVICE,
-    key::TRACE_ID,
-    key::SPAN_ID,
-    key::REQUEST_ID,
-];
-
-/// Field names and their values as JSON, the latest of a name winning.
+/// The fields of a span as each instance in its registry sees them: their
+/// filters differ. The first instance needs no list.
 #[derive(Default)]
-struct Fields(Vec<(&'static str, String)>);
-
-impl Fields {
-    fn set(&mut self, name: &'static str, json: String) {
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, value)) => *value = json,
-            None => self.0.push((name, json)),
-        }
-    }
-
-    fn text(&mut self, name: &'static str, text: &str) {
-        let mut json = String::with_capacity(text.len() + 2);
-        quote(&mut json, text);
-        self.set(name, json);
-    }
+struct SpanFields {
+    owner: u64,
+    fields: Fields,
+    others: Vec<(u64, Fields)>,
 }
 
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field.name(), value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field.name(), value.to_string());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field.name(), value.to_string());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field.name(), value.to_string());
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() {
-            self.set(field.name(), value.to_string());
-        } else {
-            self.text(field.name(), &value.to_string());
+impl SpanFields {
+    fn of(&self, owner: u64) -> Option<&Fields> {
+        if self.owner == owner {
+            return Some(&self.fields);
         }
+        let other = self.others.iter().find(|(of, _)| *of == owner);
+        other.map(|(_, fields)| fields)
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field.name(), &format!("{value:?}"));
+    fn of_mut(&mut self, owner: u64) -> &mut Fields {
+        if self.owner == 0 {
+            self.owner = owner;
+        }
+        if self.owner == owner {
+            return &mut self.fields;
+        }
+        let at = self.others.iter().position(|(of, _)| *of == owner);
+        let at = at.unwrap_or_else(|| {
+            self.others.push((owner, Fields::default()));
+            self.others.len() - 1
+        });
+        &mut self.others[at].1
     }
 }
 
@@ -88,19 +65,24 @@ impl Visit for Fields {
 pub(crate) fn span_fields<S>(
     event: &Event<'_>,
     context: &Context<'_, S>,
-    mut each: impl FnMut(&str, &str),
+    owner: u64,
+    mut each: impl FnMut(&str, &[u8]),
 ) where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let Some(scope) = context.event_scope(event) else {
-        return;
-    };
-    for span in scope.from_root() {
-        if let Some(of_span) = span.extensions().get::<Fields>() {
-            for (name, json) in &of_span.0 {
-                each(name, json);
-            }
-        }
+    outermost_first(context.event_span(event).as_ref(), owner, &mut each);
+}
+
+fn outermost_first<S>(span: Option<&SpanRef<'_, S>>, owner: u64, each: &mut dyn FnMut(&str, &[u8]))
+where
+    S: for<'a> LookupSpan<'a>,
+{
+    let Some(span) = span else { return };
+    outermost_first(span.parent().as_ref(), owner, each);
+    let extensions = span.extensions();
+    let fields = extensions.get::<SpanFields>();
+    if let Some(fields) = fields.and_then(|fields| fields.of(owner)) {
+        fields.each(each);
     }
 }
 
@@ -109,91 +91,141 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let mut fields = Fields::default();
-        attributes.record(&mut fields);
-        // Two instances in one registry see the same extensions.
-        span.extensions_mut().replace(fields);
+        if attributes.values().is_empty() {
+            return;
+        }
+        if let Some(span) = context.span(id) {
+            self.note(&span, |fields| attributes.record(&mut fields.of_span()));
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        let mut extensions = span.extensions_mut();
-        if let Some(fields) = extensions.get_mut::<Fields>() {
-            values.record(fields);
+        if let Some(span) = context.span(id) {
+            self.note(&span, |fields| values.record(&mut fields.of_span()));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
-        if let Some(scope) = context.event_scope(event) {
-            for span in scope.from_root() {
-                if let Some(of_span) = span.extensions().get::<Fields>() {
-                    for (name, json) in &of_span.0 {
-                        fields.set(name, json.clone());
+        let now = self.style.clock.now();
+        let metadata = event.metadata();
+        let callsite = self.callsites.of(metadata);
+        if let Some(callsite) = callsite
+            && !self.callsites.take(callsite, now)
+        {
+            self.sink.suppressed();
+            return;
+        }
+        fields::with(|own| {
+            event.record(&mut own.of_event());
+            let span = context.event_span(event);
+            scratch::with(|out| {
+                match self.style.format {
+                    Format::Json => {
+                        let alone;
+                        let callsite = if let Some(callsite) = callsite {
+                            callsite
+                        } else {
+                            alone = Callsite::new(metadata);
+                            &alone
+                        };
+                        self.json(out, now, callsite, own, span.as_ref());
+                    }
+                    Format::Pretty => {
+                        let innermost = Later {
+                            fields: own,
+                            inner: None,
+                        };
+                        pretty::event(out, &self.style, now, metadata, own, |out| {
+                            self.spans(out, span.as_ref(), &innermost, Fields::pretty);
+                        });
                     }
                 }
-            }
-        }
-        event.record(&mut fields);
-        let message = fields
-            .0
-            .iter()
-            .position(|(name, _)| *name == key::MESSAGE)
-            .map(|at| fields.0.remove(at).1);
-        let time = SystemTime::now();
-        self.sink.line(|out| match self.format {
-            Format::Json => self.json(out, time, event, message.as_deref(), &fields),
-            Format::Pretty => pretty(out, time, event, message.as_deref(), &fields),
+                self.sink.submit(out);
+            });
         });
     }
 }
 
+type Write = fn(&Fields, &mut Vec<u8>, Option<&Later<'_>>);
+
 impl EventLines {
-    fn json(
+    fn note<S>(&self, span: &SpanRef<'_, S>, record: impl FnOnce(&mut Fields))
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let mut extensions = span.extensions_mut();
+        if let Some(fields) = extensions.get_mut::<SpanFields>() {
+            record(fields.of_mut(self.owner));
+            return;
+        }
+        let mut fields = SpanFields::default();
+        record(fields.of_mut(self.owner));
+        extensions.insert(fields);
+    }
+
+    fn json<S>(
         &self,
-        out: &mut String,
-        time: SystemTime,
-        event: &Event<'_>,
-        message: Option<&str>,
-        fields: &Fields,
-    ) {
-        let mut line = Line::new(out);
-        line.display(key::TIME, humantime::format_rfc3339_micros(time));
-        line.text(key::LEVEL, event.metadata().level().as_str());
-        line.text(key::TARGET, event.metadata().target());
-        line.raw(key::MESSAGE, message.unwrap_or("\"\""));
-        line.text(key::SERVICE, &self.service);
+        out: &mut Vec<u8>,
+        now: u64,
+        callsite: &Callsite,
+        own: &Fields,
+        span: Option<&SpanRef<'_, S>>,
+    ) where
+        S: for<'a> LookupSpan<'a>,
+    {
+        out.extend_from_slice(b"{\"time\":\"");
+        out.extend_from_slice(&stamp(&self.style.clock, now));
+        out.extend_from_slice(callsite.lead());
+        out.extend_from_slice(own.message_json());
+        out.extend_from_slice(&self.style.service_json);
         if let Some(ids) = current::ids() {
-            line.display(key::TRACE_ID, ids.trace_id);
-            line.display(key::SPAN_ID, ids.span_id);
-            line.text(key::REQUEST_ID, ids.request_id.as_str());
+            out.extend_from_slice(key!(key::TRACE_ID));
+            out.push(b'"');
+            out.extend_from_slice(&ids.trace_id.digits());
+            out.push(b'"');
+            out.extend_from_slice(key!(key::SPAN_ID));
+            out.push(b'"');
+            out.extend_from_slice(&ids.span_id.digits());
+            out.push(b'"');
+            out.extend_from_slice(key!(key::REQUEST_ID));
+            out.push(b'"');
+            out.extend_from_slice(ids.request_id.as_str().as_bytes());
+            out.push(b'"');
         }
-        for (name, json) in &fields.0 {
-            if RESERVED.contains(name) {
-                line.raw(&format!("field.{name}"), json);
-            } else {
-                line.raw(name, json);
-            }
-        }
-        line.end();
+        let innermost = Later {
+            fields: own,
+            inner: None,
+        };
+        self.spans(out, span, &innermost, Fields::json);
+        own.json(out, None);
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// The fields of a span and those around it, the outermost first.
+    fn spans<S>(
+        &self,
+        out: &mut Vec<u8>,
+        span: Option<&SpanRef<'_, S>>,
+        later: &Later<'_>,
+        write: Write,
+    ) where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let Some(span) = span else { return };
+        let extensions = span.extensions();
+        let fields = extensions.get::<SpanFields>();
+        let Some(fields) = fields.and_then(|fields| fields.of(self.owner)) else {
+            self.spans(out, span.parent().as_ref(), later, write);
+            return;
+        };
+        let here = Later {
+            fields,
+            inner: Some(later),
+        };
+        self.spans(out, span.parent().as_ref(), &here, write);
+        write(fields, out, Some(later));
     }
 }
 
-fn pretty(
-    out: &mut String,
-    time: SystemTime,
-    event: &Event<'_>,
-    message: Option<&str>,
-    fields: &Fields,
-) {
-    use std::fmt::Write as _;
-    let time = humantime::format_rfc3339_millis(time);
-    let metadata = event.metadata();
-    let text = message.unwrap_or("\"\"").trim_matches('"');
-    let _ = write!(out, "{time} {:5} {text}", metadata.level());
-    for (name, json) in &fields.0 {
-        let _ = write!(out, " {name}={json}");
-    }
-    let _ = writeln!(out, " ({})", metadata.target());
-}
+#[cfg(test)]
+mod tests;

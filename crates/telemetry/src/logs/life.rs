@@ -1,34 +1,21 @@
 //! Lines about the service's own life: listening, draining, the closing ledger.
 
-use std::time::SystemTime;
+use tracing::Level;
 
-use plimsoll_core::names::key;
+use super::style::Style;
+use super::{Format, pretty};
 
-use super::Format;
-use super::json::Line;
+/// Target of Plimsoll's lines about itself.
+pub(super) const TARGET: &str = "plimsoll";
 
-const TARGET: &str = "plimsoll";
-
-pub(crate) fn write(
-    out: &mut String,
-    format: Format,
-    service: &str,
-    time: SystemTime,
-    message: &str,
-    fields: &[(&str, String)],
-) {
-    match format {
+pub(crate) fn write(out: &mut Vec<u8>, style: &Style, message: &str, fields: &[(&str, String)]) {
+    match style.format {
         Format::Json => {
-            let mut line = Line::new(out);
-            line.display(key::TIME, humantime::format_rfc3339_micros(time));
-            line.text(key::LEVEL, "INFO");
-            line.text(key::TARGET, TARGET);
-            line.text(key::MESSAGE, message);
-            line.text(key::SERVICE, service);
+            let mut line = style.own_line(out, Level::INFO, message);
             for (name, value) in fields {
                 // A report is JSON already and is read by machines as such.
                 if value.starts_with('{') {
-                    line.raw(name, value);
+                    line.raw(name, value.as_bytes());
                 } else {
                     line.text(name, value);
                 }
@@ -36,13 +23,11 @@ pub(crate) fn write(
             line.end();
         }
         Format::Pretty => {
-            use std::fmt::Write as _;
-            let time = humantime::format_rfc3339_millis(time);
-            let _ = write!(out, "{time} INFO  {message}");
-            for (name, value) in fields {
-                let _ = write!(out, " {name}={value}");
-            }
-            out.push('\n');
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            pretty::own(out, style, Level::INFO, message, &fields);
         }
     }
 }
@@ -52,5 +37,5 @@ pub(crate) fn event(message: &str, fields: &[(&str, String)]) {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    tracing::info!(target: "plimsoll", fields = fields.join(" "), "{message}");
+    tracing::info!(target: TARGET, fields = fields.join(" "), "{message}");
 }

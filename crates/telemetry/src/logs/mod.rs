@@ -1,14 +1,23 @@
 //! Logs: the request's canonical line and the application's events, one sink.
 
 pub(crate) mod access;
+pub(crate) mod callsite;
+pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod join;
 pub(crate) mod json;
 pub(crate) mod layer;
 pub(crate) mod levels;
 pub(crate) mod life;
+pub(crate) mod notices;
+pub(crate) mod pretty;
+mod scratch;
 pub(crate) mod sink;
+mod stamp;
+pub(crate) mod style;
 pub(crate) mod wanted;
+pub(crate) mod write;
+mod writer;
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

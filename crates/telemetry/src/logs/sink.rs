@@ -1,54 +1,90 @@
-//! Where log lines go: a bounded buffer that requests append to, and a thread
-//! that swaps it out and writes. A request never waits for the disk.
+//! Where log lines go: a bounded queue that requests append to, and a thread
+//! that writes it out. A request never waits for the disk, and wakes the thread
+//! only when it sleeps or the queue is half full.
 
+use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::notices::Notices;
+use super::scratch;
+use super::writer::Writer;
 use crate::exports::{Exports, Outlet, Queue};
 use crate::ledger::{Balance, Ledger, Reason};
 use crate::telemetry::LAST_LINES;
 
-/// Default bound of the buffer, in bytes.
+/// Default bound of the queue, in bytes.
 pub(crate) const CAPACITY: usize = 32 << 20;
 
-/// How long the writer lets lines gather before it writes them.
-const GATHER: Duration = Duration::from_millis(5);
+/// Bytes of a chunk; only a longer line makes a longer one.
+const CHUNK: usize = 64 << 10;
 
-/// A shared handle on the buffer and its writer.
+/// Empty chunks kept for the next lines: 1 MiB.
+const SPARE: usize = 16;
+
+/// A shared handle on the queue and its writer.
 #[derive(Clone)]
 pub(crate) struct LogSink(Arc<Shared>);
 
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
-    /// The writer waits here for lines; it is woken only when it is asleep.
-    lines: Condvar,
+    /// The writer waits here for lines.
+    pub(super) lines: Condvar,
     /// Shutdown waits here for the writer to be done.
     done: Condvar,
     capacity: usize,
-    ledger: Ledger,
-    exports: Exports,
-    /// Set under the lock of `state`, so that nobody who waits misses it.
-    hurry: AtomicBool,
+    pub(super) ledger: Ledger,
+    pub(super) exports: Exports,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
-struct State {
-    buffer: String,
-    count: u64,
-    /// Lines that the writer has taken but not written yet.
-    writing: u64,
-    asleep: bool,
-    closing: bool,
-    closed: bool,
+pub(super) struct State {
+    /// What lines are appended to.
+    filling: Chunk,
+    /// What waits to be written, in order.
+    pub(super) full: VecDeque<Chunk>,
+    spare: Vec<Vec<u8>>,
+    /// Bytes and lines that the writer has not disposed of yet.
+    bytes: usize,
+    pending: u64,
+    /// Lines dropped because the queue was full, not told yet.
+    pub(super) lost: u64,
+    /// The next line must wake the writer.
+    pub(super) asleep: bool,
+    pub(super) stage: Stage,
+    /// Whether shutdown may take no longer than [`LAST_LINES`].
+    hurry: bool,
+    /// How often a flush was asked for and done.
+    pub(super) flushes: u64,
+    pub(super) flushed: u64,
+}
+
+/// Lines are taken until shutdown; the writer says when it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Stage {
+    #[default]
+    Open,
+    Closing,
+    Closed,
+}
+
+/// Whole lines in one buffer.
+#[derive(Default)]
+pub(super) struct Chunk {
+    pub(super) bytes: Vec<u8>,
+    pub(super) lines: u64,
 }
 
 impl LogSink {
     /// Starts the writer thread.
-    pub(crate) fn start(capacity: usize, output: Box<dyn Write + Send>) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        capacity: usize,
+        output: Box<dyn Write + Send>,
+        notices: Notices,
+    ) -> std::io::Result<Self> {
         let sink = Self(Arc::new(Shared {
             state: Mutex::default(),
             lines: Condvar::new(),
@@ -56,204 +92,194 @@ impl LogSink {
             capacity,
             ledger: Ledger::default(),
             exports: Exports::default(),
-            hurry: AtomicBool::new(false),
             writer: Mutex::new(None),
         }));
-        let shared = Arc::clone(&sink.0);
+        let writer = Writer::new(Arc::clone(&sink.0), output, notices);
         let thread = std::thread::Builder::new().name("plimsoll-logs".into());
-        let writer = thread.spawn(move || shared.write_until_closed(output))?;
-        *sink.0.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        let thread = thread.spawn(move || writer.run())?;
+        *sink.0.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(sink)
     }
 
-    /// Appends one line, or drops it and counts it when the buffer is full.
-    /// `write` gets the buffer and must write exactly one line.
-    pub(crate) fn line(&self, write: impl FnOnce(&mut String)) {
+    /// Makes one line and appends it.
+    pub(crate) fn line(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        scratch::with(|line| {
+            write(line);
+            self.submit(line);
+        });
+    }
+
+    /// Appends one whole line, or drops it and counts it when the queue is full.
+    pub(crate) fn submit(&self, line: &[u8]) {
         let shared = &*self.0;
         // Under the lock every term moves together, so a balance read at any
         // moment holds.
         let mut state = shared.lock();
         shared.ledger.produce(1);
-        if state.closing || state.buffer.len() >= shared.capacity {
-            let reason = if state.closing {
-                Reason::Shutdown
-            } else {
-                Reason::QueueFull
-            };
-            shared.ledger.drop_for(reason, 1);
+        if state.stage != Stage::Open {
+            shared.ledger.drop_for(Reason::Shutdown, 1);
             return;
         }
-        write(&mut state.buffer);
-        state.count += 1;
-        let wake = std::mem::take(&mut state.asleep);
+        if state.bytes + line.len() > shared.capacity {
+            shared.ledger.drop_for(Reason::QueueFull, 1);
+            state.lost += 1;
+            return;
+        }
+        if state.filling.bytes.len() + line.len() > state.filling.bytes.capacity() {
+            state.roll(line.len());
+        }
+        state.filling.bytes.extend_from_slice(line);
+        state.filling.lines += 1;
+        state.pending += 1;
+        let half = shared.capacity / 2;
+        let half_full = state.bytes <= half && state.bytes + line.len() > half;
+        state.bytes += line.len();
+        let wake = std::mem::take(&mut state.asleep) || half_full;
         drop(state);
         if wake {
             shared.lines.notify_one();
         }
     }
 
-    /// The ledger with what is still buffered.
-    pub(crate) fn balance(&self) -> Balance {
-        let state = self.0.lock();
-        self.0.ledger.balance(state.count + state.writing)
+    /// Counts a line that its callsite's limit did not let through. No lock: at
+    /// such a rate it would cost more than the line.
+    pub(super) fn suppressed(&self) {
+        self.0.ledger.produce(1);
+        self.0.ledger.drop_for(Reason::RateLimited, 1);
     }
 
-    /// How full the buffer is and how the output takes what it is given.
+    /// The ledger with what is still queued.
+    pub(crate) fn balance(&self) -> Balance {
+        let state = self.0.lock();
+        self.0.ledger.balance(state.pending)
+    }
+
+    /// How full the queue is and how the output takes what it is given.
     pub(crate) fn outlet(&self) -> Outlet {
-        let depth = self.0.lock().buffer.len() as u64;
+        let depth = self.0.lock().bytes as u64;
         let capacity = self.0.capacity as u64;
         self.0.exports.outlet("logs", Queue { depth, capacity })
     }
 
     /// Bounds the wait in [`Self::shutdown`], now or to come, by [`LAST_LINES`].
     pub(crate) fn hurry(&self) {
-        let state = self.0.lock();
-        self.0.hurry.store(true, Ordering::Relaxed);
+        self.0.lock().hurry = true;
         self.0.done.notify_all();
-        drop(state);
     }
 
-    /// Writes what is buffered and ends the writer, waiting until `deadline`.
-    pub(crate) fn shutdown(&self, deadline: Instant) {
-        let begun = Instant::now();
+    /// Waits until `deadline` for what was logged so far to be written and what
+    /// was suppressed or lost to be told.
+    pub(crate) fn flush(&self, deadline: Instant) {
         let mut state = self.0.lock();
-        state.closing = true;
+        state.flushes += 1;
+        let asked = state.flushes;
+        state.asleep = false;
         self.0.lines.notify_one();
-        while !state.closed {
-            let mut left = deadline.saturating_duration_since(Instant::now());
-            if self.0.hurry.load(Ordering::Relaxed) {
-                left = left.min(LAST_LINES.saturating_sub(begun.elapsed()));
+        let written = |state: &State| state.stage == Stage::Closed || state.flushed >= asked;
+        drop(self.0.wait(state, deadline, written));
+    }
+
+    /// Writes what is queued and ends the writer, waiting until `deadline`.
+    /// What it did not take from the queue until then is counted as lost.
+    pub(crate) fn shutdown(&self, deadline: Instant) {
+        let mut state = self.0.lock();
+        if state.stage == Stage::Open {
+            state.stage = Stage::Closing;
+        }
+        self.0.lines.notify_one();
+        let mut state = self
+            .0
+            .wait(state, deadline, |state| state.stage == Stage::Closed);
+        if state.stage != Stage::Closed {
+            let left = std::mem::take(&mut state.filling);
+            let full = std::mem::take(&mut state.full);
+            for chunk in full.into_iter().chain([left]) {
+                state.pending -= chunk.lines;
+                state.bytes -= chunk.bytes.len();
+                self.0.ledger.drop_for(Reason::Shutdown, chunk.lines);
             }
-            if left.is_zero() {
-                return;
-            }
-            let waited = self.0.done.wait_timeout(state, left);
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            return;
         }
         drop(state);
         let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = writer.take() {
-            // The thread has set `closed` as its last act, so this does not wait.
+            // The thread has set that stage as its last act, so this does not wait.
             let _ = writer.join();
         }
     }
 }
 
+impl State {
+    /// Begins a chunk with room for a line of this length.
+    fn roll(&mut self, length: usize) {
+        let next = if length <= CHUNK {
+            let spare = self.spare.pop();
+            spare.unwrap_or_else(|| Vec::with_capacity(CHUNK))
+        } else {
+            Vec::with_capacity(length)
+        };
+        let next = Chunk {
+            bytes: next,
+            lines: 0,
+        };
+        let full = std::mem::replace(&mut self.filling, next);
+        if full.lines > 0 {
+            self.full.push_back(full);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.full.is_empty() && self.filling.lines == 0
+    }
+
+    /// The next chunk to be written; it counts as pending until [`Self::settle`].
+    pub(super) fn next(&mut self) -> Option<Chunk> {
+        let next = self.full.pop_front();
+        next.or_else(|| (self.filling.lines > 0).then(|| std::mem::take(&mut self.filling)))
+    }
+
+    /// Takes note that a chunk was written or lost, and takes back its buffer.
+    pub(super) fn settle(&mut self, chunk: Chunk) {
+        self.pending -= chunk.lines;
+        self.bytes -= chunk.bytes.len();
+        let mut buffer = chunk.bytes;
+        if self.spare.len() < SPARE && buffer.capacity() <= CHUNK {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+}
+
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_until_closed(&self, mut output: Box<dyn Write + Send>) {
-        let mut spare = String::new();
-        loop {
-            let mut state = self.lock();
-            while state.count == 0 && !state.closing {
-                state.asleep = true;
-                state = self
-                    .lines
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Instant,
+        until: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let begun = Instant::now();
+        while !until(&state) {
+            let mut left = deadline.saturating_duration_since(Instant::now());
+            if state.hurry {
+                left = left.min(LAST_LINES.saturating_sub(begun.elapsed()));
             }
-            state.asleep = false;
-            if state.count == 0 {
-                state.closed = true;
-                self.done.notify_all();
-                return;
+            if left.is_zero() {
+                break;
             }
-            if !state.closing && state.buffer.len() < self.capacity / 2 {
-                let gathered = self.lines.wait_timeout(state, GATHER);
-                (state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
-            }
-            std::mem::swap(&mut state.buffer, &mut spare);
-            let count = std::mem::take(&mut state.count);
-            state.writing = count;
-            drop(state);
-            let begun = Instant::now();
-            let written = output
-                .write_all(spare.as_bytes())
-                .and_then(|()| output.flush());
-            self.exports.note(written.is_ok(), begun.elapsed());
-            if written.is_ok() {
-                self.exports.sent().add(spare.len());
-            }
-            let mut state = self.lock();
-            state.writing = 0;
-            match written {
-                Ok(()) => self.ledger.deliver(count),
-                Err(_) => self.ledger.drop_for(Reason::WriteFailed, count),
-            }
-            drop(state);
-            spare.clear();
-            // One burst must not hold its memory for ever.
-            spare.shrink_to(1 << 20);
+            let waited = self.done.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
+        state
+    }
+
+    pub(super) fn tell_done(&self) {
+        self.done.notify_all();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-
-    struct Gate(mpsc::Receiver<std::io::Result<()>>, Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Gate {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.recv().unwrap_or(Ok(()))?;
-            self.1.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(10)
-    }
-
-    #[test]
-    fn a_full_disk_and_a_full_buffer_are_counted_and_the_ledger_balances() {
-        let (gate, turns) = mpsc::channel();
-        let written = Arc::default();
-        let sink = LogSink::start(8, Box::new(Gate(turns, Arc::clone(&written)))).unwrap();
-        for _ in 0..100 {
-            sink.line(|out| out.push_str("1234\n"));
-        }
-        gate.send(Err(std::io::ErrorKind::StorageFull.into()))
-            .unwrap();
-        drop(gate);
-        sink.shutdown(soon());
-        let balance = sink.balance();
-        assert!(balance.holds(), "{balance:?}");
-        assert_eq!((balance.produced, balance.pending), (100, 0));
-        assert!(
-            balance.dropped[Reason::QueueFull as usize] > 0,
-            "{balance:?}"
-        );
-        assert!(
-            balance.dropped[Reason::WriteFailed as usize] > 0,
-            "{balance:?}"
-        );
-        let lines = written.lock().unwrap().len() / 5;
-        assert_eq!(lines as u64, balance.delivered);
-    }
-
-    #[test]
-    fn shutdown_writes_everything_and_later_lines_are_counted_as_lost() {
-        let written: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let (open, turns) = mpsc::channel();
-        drop(open);
-        let sink = LogSink::start(CAPACITY, Box::new(Gate(turns, Arc::clone(&written)))).unwrap();
-        for _ in 0..1_000 {
-            sink.line(|out| out.push_str("line\n"));
-        }
-        sink.shutdown(soon());
-        sink.line(|out| out.push_str("late\n"));
-        assert_eq!(written.lock().unwrap().len(), 5_000);
-        let balance = sink.balance();
-        assert_eq!(balance.dropped[Reason::Shutdown as usize], 1);
-        assert!(balance.holds());
-    }
-}
+mod tests;
