@@ -77,18 +77,18 @@ impl<const N: usize> Text<N> {
 
     /// Appends the decimal digits of a number.
     pub fn number(&mut self, number: u64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let end = self.len + digits;
+        let Some(room) = self.bytes.get_mut(self.len..end) else {
+            self.whole = false;
+            return;
+        };
         let mut rest = number;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
+        for digit in room.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
-            if rest == 0 {
-                break;
-            }
         }
-        self.push(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+        self.len = end;
     }
 
     /// Whether nothing was appended.

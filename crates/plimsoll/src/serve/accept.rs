@@ -61,7 +61,8 @@ impl Server {
         Self {
             listener: Some(listener),
             serving: Serving {
-                app,
+                // Else axum puts the layers around a handler anew for each request.
+                app: app.with_state(()),
                 counts,
                 stages,
             },
