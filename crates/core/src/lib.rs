@@ -18,6 +18,7 @@
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
 //! | [`seat`] | which of two stacks, one inside the other by mistake, has a request |
 //! | [`redact`] | what must reach no signal |
+//! | [`shown`] | headers and parameters that may be shown |
 //! | [`secret`] | a value that cannot be printed |
 //! | [`peer`] | who the client is and whom we trust |
 //! | [`settings`] | what an operator may set from outside |
@@ -47,6 +48,7 @@ pub mod refusal;
 pub mod seat;
 pub mod secret;
 pub mod settings;
+pub mod shown;
 pub mod value;
 
 pub use agent::Agent;
@@ -61,3 +63,4 @@ pub use record::{Ending, Open, Record, Sink};
 pub use refusal::Refusal;
 pub use seat::Seat;
 pub use secret::Secret;
+pub use shown::Shown;

@@ -16,6 +16,7 @@ use crate::names::value;
 use crate::outcome::{Blame, Outcome, Slo};
 use crate::permit::Permit;
 use crate::seat::Seat;
+use crate::shown::Shown;
 
 /// How long a client may wait for a head before its leaving counts as ours, in
 /// nanoseconds: one second.
@@ -77,6 +78,8 @@ pub struct Record {
     pub grpc: Option<Box<Grpc>>,
     /// Calls to other services, as far as they were made by the request's own task.
     pub calls: Calls,
+    /// Headers and query parameters that may be shown.
+    pub shown: Vec<Shown>,
     /// Why the request's details are kept; decided at its end.
     pub keep: Option<Keep>,
     /// Whether a span of the request is on its way to a collector, as far as this
@@ -165,6 +168,7 @@ impl Record {
             agent: Agent::None,
             grpc: None,
             calls: Calls::default(),
+            shown: Vec::new(),
             keep: None,
             kept: false,
             seat: None,
@@ -204,6 +208,7 @@ impl Record {
             cause,
             agent,
             grpc,
+            shown,
             keep,
             kept,
             ambient,
@@ -225,6 +230,7 @@ impl Record {
         (*outcome, *code, *blame, *slo) = (None, None, None, None);
         *decision = None;
         (*reference, *cause, *grpc) = (None, None, None);
+        shown.clear();
         (*keep, *kept) = (None, false);
         if let Some(ambient) = ambient {
             ambient.clear();

@@ -7,7 +7,8 @@
 //! |---|---|---|---|---|
 //! | method, route, status, ids, sizes, times | yes | yes | labels, but for ids | tags |
 //! | path | first 256 bytes | first 256 bytes | never | never |
-//! | a header | if allowed by `log_headers` | the same | never | never |
+//! | `User-Agent` | its class | first bytes | never | never |
+//! | another header | if allowed by `log_headers` | the same | never | never |
 //! | a query parameter | if allowed by `log_query` | the same | never | never |
 //! | cookies, `Authorization` and what else is [secret](is_secret) | never | never | never | never |
 //! | bodies, trailers but for `grpc-status` | never | never | never | never |

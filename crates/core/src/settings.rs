@@ -27,8 +27,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use self::check::{
-    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace,
-    lines_per_second, log_format, mode, ownership, parses, ratio, series, switch, timeout,
+    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, headers,
+    lines_per_second, log_format, mode, ownership, parses, query, ratio, series, switch, timeout,
     triggers,
 };
 pub use self::check::{list, modes};
@@ -178,6 +178,18 @@ pub const ALL: &[Setting] = &[
         "1",
         "share of successes whose request line is written, 0 to 1",
         ratio,
+    ),
+    setting(
+        "log_headers",
+        "",
+        "request headers shown on the line and the span, by name, parted by commas",
+        headers,
+    ),
+    setting(
+        "log_query",
+        "",
+        "query parameters shown there, by name, parted by commas",
+        query,
     ),
     setting("logs", "own", "own, join or off", ownership),
     setting("metrics", "own", "own, join or off", ownership),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::settings::{self, Settings};
-use plimsoll_core::{Clock, Keep, Mode, Part, Rollout};
+use plimsoll_core::{Clock, Keep, Mode, Part, Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
 use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter};
@@ -28,7 +28,7 @@ pub struct Builder {
     errors: ErrorsLayer,
     status: Option<SocketAddr>,
     control: Option<SocketAddr>,
-    control_token: Option<String>,
+    control_token: Option<Secret<String>>,
     control_routes: Router,
     trust: Trust,
     timeout: Duration,
@@ -117,7 +117,7 @@ impl Builder {
 
     /// The bearer token of the control listener; needed off the loopback.
     pub fn control_token(mut self, token: impl Into<String>) -> Self {
-        self.control_token = Some(token.into());
+        self.control_token = Some(Secret::new(token.into()));
         self
     }
 
@@ -286,7 +286,9 @@ impl Builder {
             timeout: self.timeout,
             status: self.status,
             control: self.control,
-            control_token: self.control_token.filter(|token| !token.is_empty()),
+            control_token: self
+                .control_token
+                .filter(|token| !token.expose().is_empty()),
             control_routes: Mutex::new(self.control_routes),
             budget: self.budget,
             connections: Arc::default(),
@@ -332,7 +334,7 @@ impl Builder {
         self.status = address("status").unwrap_or(self.status);
         self.control = address("control").unwrap_or(self.control);
         if let Some(token) = settings.get("control_token") {
-            self.control_token = Some(token.into());
+            self.control_token = Some(Secret::new(token.into()));
         }
         if let Some(trust) = settings.parse("trust") {
             self.trust = trust;
@@ -393,6 +395,12 @@ impl Builder {
         }
         if let Some(lines) = settings.parse("flight_lines") {
             telemetry = telemetry.flight_lines(lines);
+        }
+        if let Some(names) = settings.get("log_headers") {
+            telemetry = telemetry.log_headers(names);
+        }
+        if let Some(names) = settings.get("log_query") {
+            telemetry = telemetry.log_query(names);
         }
         if let Some(of) = settings.parse::<Ownership>("logs") {
             telemetry = telemetry.logs(of);

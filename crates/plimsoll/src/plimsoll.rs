@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use plimsoll_core::Rollout;
+use plimsoll_core::{Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::drain::{Drain, DrainLayer};
 use plimsoll_health::{Budget, Health, Latch};
@@ -48,7 +48,7 @@ pub(crate) struct Shared {
     pub(crate) timeout: Duration,
     pub(crate) status: Option<SocketAddr>,
     pub(crate) control: Option<SocketAddr>,
-    pub(crate) control_token: Option<String>,
+    pub(crate) control_token: Option<Secret<String>>,
     pub(crate) control_routes: Mutex<Router>,
     pub(crate) budget: Budget,
     pub(crate) connections: Arc<Connections>,

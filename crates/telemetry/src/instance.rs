@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use plimsoll_core::peer::Trust;
 use plimsoll_core::record::Record;
+use plimsoll_core::shown::Allowed;
 use plimsoll_core::{Clock, Keep, Outcome, Sink, redact};
 
 use crate::client::series::CallSeries;
@@ -39,6 +40,7 @@ pub(crate) struct Instance {
     pub(crate) service: String,
     pub(crate) clock: Clock,
     pub(crate) trust: Trust,
+    pub(crate) shown: Allowed,
     pub(crate) born: SystemTime,
     pub(crate) style: Arc<Style>,
     pub(crate) callsites: Arc<Callsites>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::keep::Keep;
 use crate::mode::{Mode, Part};
+use crate::shown;
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every check")]
 pub(super) fn any(_: &str) -> Result<(), String> {
@@ -178,4 +179,12 @@ pub fn list(text: &str) -> impl Iterator<Item = &str> {
 
 pub(super) fn aliases(text: &str) -> Result<(), String> {
     list(text).try_for_each(|alias| word(alias, &["axum-prometheus"]))
+}
+
+pub(super) fn headers(text: &str) -> Result<(), String> {
+    shown::header_names(text).map(drop)
+}
+
+pub(super) fn query(text: &str) -> Result<(), String> {
+    shown::parameter_names(text).map(drop)
 }

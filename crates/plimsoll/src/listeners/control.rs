@@ -48,7 +48,7 @@ async fn admit(State(plimsoll): State<Plimsoll>, request: Request, next: Next) -
     };
     let sent = request.headers().get(header::AUTHORIZATION);
     let sent = sent.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    if sent.is_some_and(|sent| same(sent, token.as_bytes())) {
+    if sent.is_some_and(|sent| same(sent, token.expose().as_bytes())) {
         return next.run(request).await;
     }
     let mut denied = (StatusCode::UNAUTHORIZED, "a bearer token is needed\n").into_response();

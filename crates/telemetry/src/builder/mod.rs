@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use plimsoll_core::Clock;
 use plimsoll_core::peer::Trust;
+use plimsoll_core::shown::Allowed;
 
 use crate::config::{self, Ownership, Warning};
 use crate::error::TelemetryError;
@@ -40,6 +41,8 @@ pub struct Builder {
     traces: TracesConfig,
     sentry: SentryConfig,
     trust: Trust,
+    headers: String,
+    query: String,
     clock: Clock,
     env: Env,
 }
@@ -62,6 +65,8 @@ impl Builder {
             traces: TracesConfig::default(),
             sentry: SentryConfig::default(),
             trust: Trust::nobody(),
+            headers: String::new(),
+            query: String::new(),
             clock: Clock::system(),
             env: Box::new(|name| std::env::var(name).ok()),
         }
@@ -71,6 +76,22 @@ impl Builder {
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = trust;
+        self
+    }
+
+    /// Request headers that are shown on a request's line and span, by name,
+    /// parted by commas. Default: none. A name whose values are
+    /// [secret](plimsoll_core::redact) is refused.
+    #[must_use]
+    pub fn log_headers(mut self, names: impl Into<String>) -> Self {
+        self.headers = names.into();
+        self
+    }
+
+    /// Query parameters that are shown there. Default: none.
+    #[must_use]
+    pub fn log_query(mut self, names: impl Into<String>) -> Self {
+        self.query = names.into();
         self
     }
 
@@ -143,7 +164,13 @@ impl Builder {
         let recorder = metrics.recorder(spans.are_exported());
         let series = metrics.series(&recorder);
         let sentry = Reporter::new(&self.sentry, &self.env, &self.service, &mut warnings);
+        let shown = Allowed::new(&self.headers, &self.query).unwrap_or_else(|fault| {
+            let problem = format!("{fault}; no header and no parameter is shown");
+            warnings.push(Warning::new("log_headers, log_query", problem));
+            Allowed::default()
+        });
         let instance = Instance {
+            shown,
             service: self.service,
             clock: self.clock,
             trust: self.trust,

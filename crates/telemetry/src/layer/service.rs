@@ -121,6 +121,9 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
             ..Grpc::default()
         }));
     }
+    if !instance.shown.is_empty() {
+        record.shown = instance.shown.of(headers, request.uri().query());
+    }
     instance.spans().begin(
         &mut record,
         &Start {

@@ -160,6 +160,12 @@ fn json(out: &mut Vec<u8>, style: &Style, constants: &Constants, record: &Record
         text(out, key!(key::LIMIT), policy);
         text(out, key!(key::DECISION), decision);
     }
+    for shown in &record.shown {
+        out.extend_from_slice(b",");
+        quote(out, shown.key);
+        out.push(b':');
+        quote(out, &shown.value);
+    }
     if let Some(link) = record.link {
         out.extend_from_slice(key!(key::LINKED_TRACE_ID));
         out.push(b'"');

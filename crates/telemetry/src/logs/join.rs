@@ -14,6 +14,7 @@ pub(crate) fn event(style: &Style, record: &Record) {
     let grpc = record.grpc.as_deref();
     let timeout = grpc.and_then(|grpc| grpc.timeout);
     let called = (record.calls.begun > 0).then_some(record.calls);
+    let shown = (!record.shown.is_empty()).then(|| pairs(record));
     // A level is part of the callsite, so there is one callsite for each.
     macro_rules! at {
         ($level:expr) => {
@@ -53,6 +54,7 @@ pub(crate) fn event(style: &Style, record: &Record) {
                 client = record.client.map(display),
                 limit = record.decision.map(|(policy, _)| policy),
                 decision = record.decision.map(|(_, decision)| decision),
+                shown = shown.as_deref(),
                 linked_trace_id = record.link.map(|link| display(link.trace_id)),
                 "request"
             )
@@ -63,6 +65,13 @@ pub(crate) fn event(style: &Style, record: &Record) {
         Level::WARN => at!(Level::WARN),
         _ => at!(Level::INFO),
     }
+}
+
+/// Headers and parameters that may be shown: the fields of a callsite are fixed.
+fn pairs(record: &Record) -> String {
+    let pairs = record.shown.iter();
+    let pairs = pairs.map(|shown| format!("{}={}", shown.key, shown.value));
+    pairs.collect::<Vec<_>>().join(" ")
 }
 
 fn millis(nanos: u64) -> f64 {

@@ -46,6 +46,12 @@ pub(super) fn request(out: &mut Vec<u8>, style: &Style, record: &Record) {
         out.extend_from_slice(b" cause=");
         quote(out, access::shortened_cause(cause));
     }
+    for shown in &record.shown {
+        out.push(b' ');
+        escape(out, shown.key);
+        out.push(b'=');
+        quote(out, &shown.value);
+    }
     out.extend_from_slice(b" request_id=");
     escape(out, record.ids.request_id.as_str());
     out.push(b'\n');

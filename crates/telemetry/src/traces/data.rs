@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use http::Version;
 use opentelemetry::trace::{Link, SpanKind, Status};
-use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry::{Array, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use plimsoll_core::Clock;
 use plimsoll_core::names::value;
@@ -109,7 +109,27 @@ pub(super) fn at_start(record: &Record, traced: &Traced) -> Vec<KeyValue> {
         let agent = String::from_utf8_lossy(&traced.user_agent).into_owned();
         attributes.push(KeyValue::new("user_agent.original", agent));
     }
+    shown(record, &mut attributes);
     attributes
+}
+
+/// Headers and parameters that may be shown, by the HTTP semantic conventions.
+fn shown(record: &Record, attributes: &mut Vec<KeyValue>) {
+    for shown in &record.shown {
+        if let Some(name) = shown.header() {
+            let lines = Array::String(vec![shown.value.to_string().into()]);
+            let key = format!("http.request.header.{name}");
+            attributes.push(KeyValue::new(key, Value::Array(lines)));
+        }
+    }
+    let pairs = record.shown.iter().filter_map(|shown| {
+        let name = shown.parameter()?;
+        Some(format!("{name}={}", shown.value))
+    });
+    let query = pairs.collect::<Vec<_>>().join("&");
+    if !query.is_empty() {
+        attributes.push(KeyValue::new("url.query", query));
+    }
 }
 
 /// What is known when the request is over.
