@@ -129,6 +129,18 @@ impl Process {
         line["address"].as_str().unwrap().parse().unwrap()
     }
 
+    /// Bytes of memory it has resident, as Linux tells.
+    ///
+    /// # Panics
+    ///
+    /// When it is over, or on another system.
+    pub fn resident_bytes(&self) -> u64 {
+        let pid = lock(&self.child).id();
+        let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+        let pages: u64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * rustix::param::page_size() as u64
+    }
+
     /// Sends a signal.
     ///
     /// # Panics

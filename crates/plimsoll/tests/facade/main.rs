@@ -7,6 +7,7 @@
 )]
 
 mod agreement;
+mod balance;
 mod client;
 mod collector;
 mod endings;
