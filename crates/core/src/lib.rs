@@ -21,6 +21,8 @@
 //! | [`shown`] | headers and parameters that may be shown |
 //! | [`secret`] | a value that cannot be printed |
 //! | [`peer`] | who the client is and whom we trust |
+//! | [`otel`] | the OpenTelemetry variables that are honoured |
+//! | [`percent`] | percent-encoding |
 //! | [`settings`] | what an operator may set from outside |
 //! | [`value`] | header values and short texts without an allocation |
 //! | [`clock`] | time, injected |
@@ -39,8 +41,10 @@ pub mod keep;
 pub mod messages;
 pub mod mode;
 pub mod names;
+pub mod otel;
 pub mod outcome;
 pub mod peer;
+pub mod percent;
 pub mod permit;
 pub mod record;
 pub mod redact;
