@@ -73,6 +73,8 @@ pub const TELEMETRY_LAST_EXPORT: &str = "plimsoll_telemetry_last_export_seconds"
 pub const TELEMETRY_LAST_SUCCESS: &str = "plimsoll_telemetry_last_success_age_seconds";
 /// Gauge: failures since the last success. Label: signal.
 pub const TELEMETRY_FAILURES: &str = "plimsoll_telemetry_consecutive_failures";
+/// Counter: exports that were sent once more. Label: signal.
+pub const TELEMETRY_RETRIES: &str = "plimsoll_telemetry_retries_total";
 /// Counter: spans exported for how their request ended although the sampler had
 /// said no. Label: reason.
 pub const SPANS_KEPT: &str = "plimsoll_spans_kept_total";
@@ -80,6 +82,12 @@ pub const SPANS_KEPT: &str = "plimsoll_spans_kept_total";
 pub const FLIGHT_EVENTS: &str = "plimsoll_flight_events_total";
 /// Counter: quiet events of kept requests that were not written. Label: reason.
 pub const FLIGHT_LEFT_OUT: &str = "plimsoll_flight_left_out_total";
+/// Counter: trace contexts of untrusted callers, linked and not adopted. Labels:
+/// range, and the setting that would adopt them.
+pub const CONTEXTS_LINKED: &str = "plimsoll_trace_contexts_linked_total";
+/// Counter: members of trusted callers' `tracestate` and `baggage` that were
+/// malformed or over the limits. Label: header.
+pub const CONTEXT_MEMBERS_DROPPED: &str = "plimsoll_trace_context_members_dropped_total";
 /// Counter: faults in Plimsoll's own configuration. Label: setting.
 pub const CONFIG_WARNINGS: &str = "plimsoll_config_warnings_total";
 /// Counter: connections that ended before a request reached the layer. Label: reason.
@@ -163,6 +171,10 @@ pub mod label {
     pub const PART: &str = "part";
     /// `observe` or `enforce`.
     pub const MODE: &str = "mode";
+    /// Where a peer is: a CIDR, `loopback`, `public_v4`, `public_v6` or `unknown`.
+    pub const RANGE: &str = "range";
+    /// Name of a request header.
+    pub const HEADER: &str = "header";
     /// Name of a setting.
     pub const SETTING: &str = "setting";
     /// Name of a metric.

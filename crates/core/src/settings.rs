@@ -238,6 +238,12 @@ pub const ALL: &[Setting] = &[
         parses::<bool>,
     ),
     setting(
+        "keep",
+        "true",
+        "whether the span of a failed or slow request is exported although it was not sampled",
+        parses::<bool>,
+    ),
+    setting(
         "errors_base",
         "/errors",
         "public address of the pages of the error codes",

@@ -214,8 +214,7 @@ impl Builder {
         self
     }
 
-    /// Where the environment is read. Default: the process's. Tests give their
-    /// own; the OpenTelemetry SDK reads resource and sampler from the process's.
+    /// Where the environment is read. Default: the process's. Tests give their own.
     pub fn env(mut self, env: fn() -> Vec<(String, String)>) -> Self {
         self.env = env;
         self
@@ -259,10 +258,7 @@ impl Builder {
         let env = (self.env)();
         let telemetry = self
             .telemetry
-            .env(move |wanted| {
-                let found = env.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.clone())
-            })
+            .env(env)
             .clock(self.clock.clone())
             .trust(self.trust.clone())
             .build()?;
@@ -418,7 +414,13 @@ impl Builder {
             telemetry = telemetry.lean(lean);
         }
         if let Some(ratio) = settings.parse("sample_ratio") {
-            telemetry = telemetry.sample_ratio(ratio);
+            telemetry = match settings.source("sample_ratio") {
+                Some(settings::Source::Env) => telemetry.operator_sample_ratio(ratio),
+                _ => telemetry.sample_ratio(ratio),
+            };
+        }
+        if let Some(keep) = settings.parse("keep") {
+            telemetry = telemetry.keep_failures(keep);
         }
         if let Some(most) = settings.parse("metrics_series") {
             telemetry = telemetry.metrics_series(most);

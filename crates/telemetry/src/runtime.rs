@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::logs::filter::BadDirectives;
 use crate::logs::levels::{Change, Directives};
 use crate::telemetry::Telemetry;
-use crate::traces::Spans;
 
 /// The levels of an instance at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +85,7 @@ impl Telemetry {
 
     /// Whether sampling is ours to change: spans are exported by us.
     pub fn samples_traces(&self) -> bool {
-        matches!(self.instance().spans, Spans::Own(_))
+        self.instance().spans.processor().is_some()
     }
 
     /// Ends a change at once. Says whether there was one.

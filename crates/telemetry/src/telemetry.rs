@@ -8,6 +8,7 @@ use plimsoll_core::Clock;
 use plimsoll_core::names::{self, label};
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::Trust;
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
 
@@ -287,9 +288,9 @@ impl Telemetry {
     /// what others wait for must not depend on a level.
     pub fn say(&self, message: &str, fields: &[(&str, String)]) {
         if let Some(logs) = &self.0.logs {
-            logs.line(|out| life::write(out, &self.0.style, message, fields));
+            logs.line(|out| life::write(out, &self.0.style, Level::INFO, message, fields));
         } else if self.0.join_logs {
-            life::event(message, fields);
+            life::event(Level::INFO, message, fields);
         }
     }
 

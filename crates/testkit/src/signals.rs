@@ -86,7 +86,7 @@ impl Receivers {
 /// let receivers = Receivers::start().await;
 /// receivers.collector.turn(Behaviour::Dead).await;
 /// let telemetry = receivers.receive(Telemetry::builder("card-service"));
-/// let telemetry = telemetry.env(|_| None).sample_ratio(0.5).build().unwrap();
+/// let telemetry = telemetry.env([]).sample_ratio(0.5).build().unwrap();
 /// let signals = receivers.of(&telemetry);
 /// assert!(signals.shutdown().await.holds());
 /// # });
@@ -118,7 +118,7 @@ impl Signals {
     pub async fn start(service: &str) -> Self {
         let receivers = Receivers::start().await;
         let builder = receivers.receive(Telemetry::builder(service));
-        let telemetry = builder.env(|_| None).build().unwrap();
+        let telemetry = builder.env([]).build().unwrap();
         receivers.of(&telemetry)
     }
 

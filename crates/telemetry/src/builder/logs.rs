@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plimsoll_core::Clock;
 
-use super::{Builder, Env};
+use super::Builder;
 use crate::config::Ownership;
 use crate::logs::Format;
 use crate::logs::callsite::{CallsiteLimit, Callsites};
@@ -46,7 +46,7 @@ impl LogsConfig {
         &self,
         service: &str,
         clock: &Clock,
-        env: &Env,
+        env: &dyn Fn(&str) -> Option<String>,
     ) -> (Arc<Style>, Arc<Callsites>) {
         let terminal = self.output.is_none() && std::io::stdout().is_terminal();
         let format = self.format.unwrap_or(if terminal {

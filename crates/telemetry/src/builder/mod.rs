@@ -10,27 +10,29 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use plimsoll_core::Clock;
+use plimsoll_core::otel::Otel;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::shown::Allowed;
+use tracing::Level;
 
-use crate::config::{self, Ownership, Warning};
+use crate::config::{Ownership, Warning};
 use crate::error::TelemetryError;
 use crate::flight::Flight;
 use crate::instance::{Instance, State};
+use crate::logs::life;
 use crate::logs::notices::Notices;
 use crate::logs::sink::LogSink;
+use crate::logs::style::Style;
 use crate::rows::Rows;
 use crate::sentry::Reporter;
 use crate::telemetry::Telemetry;
-use crate::traces::{OtlpError, Spans, own};
+use crate::traces::{Maker, Otlp, OtlpError, Propagation, Spans, Tell, own, service_name};
 
 use self::flight::FlightConfig;
 use self::logs::LogsConfig;
 use self::metrics::MetricsConfig;
 pub(crate) use self::sentry::SentryConfig;
-use self::traces::TracesConfig;
-
-type Env = Box<dyn Fn(&str) -> Option<String> + Send>;
+pub(crate) use self::traces::TracesConfig;
 
 /// Builds a [`Telemetry`]; every setting has a default.
 pub struct Builder {
@@ -44,7 +46,7 @@ pub struct Builder {
     headers: String,
     query: String,
     clock: Clock,
-    env: Env,
+    env: Option<Vec<(String, String)>>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -68,7 +70,7 @@ impl Builder {
             headers: String::new(),
             query: String::new(),
             clock: Clock::system(),
-            env: Box::new(|name| std::env::var(name).ok()),
+            env: None,
         }
     }
 
@@ -102,11 +104,10 @@ impl Builder {
         self
     }
 
-    /// Where environment variables are read. Default: the process's, from which
-    /// the OpenTelemetry SDK reads resource and sampler in any case.
+    /// The environment variables. Default: the process's.
     #[must_use]
-    pub fn env(mut self, env: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
-        self.env = Box::new(env);
+    pub fn env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.env = Some(env.into_iter().collect());
         self
     }
 
@@ -118,7 +119,19 @@ impl Builder {
     /// configuration are warnings: see [`Telemetry::warnings`].
     pub fn build(self) -> Result<Telemetry, TelemetryError> {
         let mut warnings = Vec::new();
-        let (style, callsites) = self.logs.style(&self.service, &self.clock, &self.env);
+        let pairs = self.env.unwrap_or_else(process_env);
+        let (otel, faults) = Otel::read(pairs.clone());
+        let env = |name: &str| {
+            let found = pairs.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
+        };
+        if self.traces.of == Ownership::Own {
+            // Else they may be for the host's SDK, which honours others.
+            let faults = faults.into_iter();
+            warnings.extend(faults.map(|it| Warning::new(it.setting, it.problem)));
+        }
+        let service = service_name(&otel, &self.service);
+        let (style, callsites) = self.logs.style(&service, &self.clock, &env);
         let logs = match self.logs.of {
             Ownership::Own => {
                 let output = self
@@ -139,31 +152,28 @@ impl Builder {
         // Also when it is off: it can be switched on for a while.
         let flight = Flight::new(self.flight.bytes, self.flight.lines);
         let flight = logs.is_some().then(|| Arc::new(flight));
-        let mut spans = match self.traces.of {
-            Ownership::Off => Spans::Off,
-            Ownership::Join => Spans::Join,
-            Ownership::Own => match config::otlp(
-                &self.env,
-                self.traces.endpoint,
-                self.traces.ratio,
-                self.traces.keep,
-                &mut warnings,
-            ) {
-                None => Spans::unrecorded(),
-                Some(otlp) => match own(&self.service, otlp, self.clock.clone()) {
-                    Ok(spans) => spans,
+        let joins = self.logs.of == Ownership::Join;
+        let tell = teller(logs.clone(), joins, Arc::clone(&style));
+        let spans = match self.traces.of {
+            Ownership::Off => Maker::Off,
+            Ownership::Join => Maker::Join,
+            Ownership::Own => match Otlp::of(&otel, &self.traces, &mut warnings) {
+                None => Maker::unrecorded(),
+                Some(otlp) => match own(&service, otlp, self.clock.clone(), tell) {
+                    Ok(own) => Maker::Own(own),
                     Err(error) => {
                         warnings.push(otlp_warning(&error));
-                        Spans::unrecorded()
+                        Maker::unrecorded()
                     }
                 },
             },
         };
+        let mut spans = Spans::new(spans, Propagation::of(&otel));
         spans.follow(&levels.switches);
         let metrics = self.metrics;
         let recorder = metrics.recorder(spans.are_exported());
         let series = metrics.series(&recorder);
-        let sentry = Reporter::new(&self.sentry, &self.env, &self.service, &mut warnings);
+        let sentry = Reporter::new(&self.sentry, &env, &service, &mut warnings);
         let shown = Allowed::new(&self.headers, &self.query).unwrap_or_else(|fault| {
             let problem = format!("{fault}; no header and no parameter is shown");
             warnings.push(Warning::new("log_headers, log_query", problem));
@@ -171,7 +181,7 @@ impl Builder {
         });
         let instance = Instance {
             shown,
-            service: self.service,
+            service,
             clock: self.clock,
             trust: self.trust,
             born: SystemTime::now(),
@@ -192,6 +202,25 @@ impl Builder {
         };
         Ok(Telemetry::of(instance))
     }
+}
+
+/// The environment; what is not Unicode is none of ours.
+fn process_env() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Writes lines about an instance's own life, from any thread.
+fn teller(logs: Option<LogSink>, joins: bool, style: Arc<Style>) -> Tell {
+    Box::new(move |bad, message, fields| {
+        let level = if bad { Level::WARN } else { Level::INFO };
+        if let Some(logs) = &logs {
+            logs.line(|out| life::write(out, &style, level, message, fields));
+        } else if joins {
+            life::event(level, message, fields);
+        }
+    })
 }
 
 fn otlp_warning(error: &OtlpError) -> Warning {

@@ -8,6 +8,8 @@ pub(crate) struct TracesConfig {
     pub(crate) of: Ownership,
     pub(crate) endpoint: Option<String>,
     pub(crate) ratio: Option<f64>,
+    /// Stands above `OTEL_TRACES_SAMPLER`.
+    pub(crate) operator_ratio: Option<f64>,
     pub(crate) keep: bool,
     pub(crate) lean: bool,
 }
@@ -18,6 +20,7 @@ impl Default for TracesConfig {
             of: Ownership::Own,
             endpoint: None,
             ratio: None,
+            operator_ratio: None,
             keep: true,
             lean: false,
         }
@@ -32,15 +35,16 @@ impl Builder {
         self
     }
 
-    /// Full address of an OTLP traces endpoint. Default: `OTEL_EXPORTER_OTLP_*`.
+    /// Full address of an OTLP traces endpoint; `OTEL_EXPORTER_OTLP_*` stands
+    /// above it. Default: none, and nothing is exported.
     #[must_use]
     pub fn otlp(mut self, endpoint: impl Into<String>) -> Self {
         self.traces.endpoint = Some(endpoint.into());
         self
     }
 
-    /// Share of requests without a trusted parent whose spans are kept, 0 to 1.
-    /// Default: `OTEL_TRACES_SAMPLER`, else all.
+    /// Share of requests without a trusted parent whose spans are exported, 0 to
+    /// 1; `OTEL_TRACES_SAMPLER` stands above it. Default: all.
     #[must_use]
     pub fn sample_ratio(mut self, ratio: f64) -> Self {
         self.traces.ratio = Some(ratio.clamp(0.0, 1.0));
@@ -53,6 +57,14 @@ impl Builder {
     #[must_use]
     pub fn lean(mut self, lean: bool) -> Self {
         self.traces.lean = lean;
+        self
+    }
+
+    /// As [`Builder::sample_ratio`], and above `OTEL_TRACES_SAMPLER`: what an
+    /// operator said of this service alone.
+    #[must_use]
+    pub fn operator_sample_ratio(mut self, ratio: f64) -> Self {
+        self.traces.operator_ratio = Some(ratio.clamp(0.0, 1.0));
         self
     }
 

@@ -134,7 +134,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 fn telemetry() -> Telemetry {
-    let builder = Telemetry::builder("s").env(|_| None);
+    let builder = Telemetry::builder("s").env([]);
     builder.log_output(io::sink()).build().unwrap()
 }
 

@@ -12,6 +12,8 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 #[derive(Debug, Default)]
 pub(crate) struct Sent<'a> {
     pub(crate) traceparent: Option<&'a HeaderValue>,
+    pub(crate) tracestate: Option<&'a HeaderValue>,
+    pub(crate) baggage: Option<&'a HeaderValue>,
     pub(super) request_id: Option<&'a HeaderValue>,
     pub(crate) user_agent: Option<&'a HeaderValue>,
     pub(super) content_length: Option<&'a HeaderValue>,
@@ -30,6 +32,8 @@ impl<'a> Sent<'a> {
                     parents += 1;
                     &mut sent.traceparent
                 }
+                (10, "tracestate") => &mut sent.tracestate,
+                (7, "baggage") => &mut sent.baggage,
                 (12, "x-request-id") => &mut sent.request_id,
                 (10, "user-agent") => &mut sent.user_agent,
                 (14, "content-length") => &mut sent.content_length,

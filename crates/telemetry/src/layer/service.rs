@@ -124,7 +124,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     if !instance.shown.is_empty() {
         record.shown = instance.shown.of(headers, request.uri().query());
     }
-    instance.spans().begin(
+    let stranger = instance.spans().begin(
         &mut record,
         &Start {
             method: request.method(),
@@ -132,10 +132,14 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
             version: request.version(),
             headers,
             sent: &sent,
+            peer,
             trusted,
             lean: instance.lean,
         },
     );
+    if let Some(warning) = stranger {
+        instance.warn(warning);
+    }
     record.in_flight = instance.begin(record.method, record.route);
     Open::new(record, Arc::clone(instance) as _)
 }

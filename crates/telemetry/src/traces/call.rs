@@ -17,7 +17,7 @@ use plimsoll_core::current;
 use plimsoll_core::ids::{SpanId as Id, TraceId, TraceParent};
 use plimsoll_core::names::value;
 
-use super::spans::{Own, SCOPE, Spans};
+use super::spans::{Maker, Own, SCOPE, Spans};
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
@@ -107,11 +107,11 @@ impl Spans {
     /// Begins a call; `start` is asked only when it is recorded. `None` when there
     /// is nothing to carry.
     pub(crate) fn call(&self, start: impl FnOnce() -> CallStart) -> Option<Outgoing> {
-        match self {
-            Self::Off => None,
-            Self::Unrecorded { .. } => here().map(|ids| Outgoing::of(Carried::Ids(ids))),
-            Self::Own(own) => Some(own.call(start)),
-            Self::Join => {
+        match &self.maker {
+            Maker::Off => None,
+            Maker::Unrecorded { .. } => here().map(|ids| Outgoing::of(Carried::Ids(ids))),
+            Maker::Own(own) => Some(own.call(start)),
+            Maker::Join => {
                 let around = Context::current();
                 let tracer = global::tracer(SCOPE);
                 let span = tracer.build_with_context(builder(&start()), &around);
@@ -130,10 +130,10 @@ impl Spans {
 
     /// Adds the trace context without a span of the call's own.
     pub(crate) fn inject(&self, headers: &mut HeaderMap, overwrite: bool) {
-        let carried = match self {
-            Self::Off => return,
-            Self::Own { .. } | Self::Unrecorded { .. } => here().map(Carried::Ids),
-            Self::Join => Some(Carried::Host(Context::current())),
+        let carried = match &self.maker {
+            Maker::Off => return,
+            Maker::Own { .. } | Maker::Unrecorded { .. } => here().map(Carried::Ids),
+            Maker::Join => Some(Carried::Host(Context::current())),
         };
         if let Some(carried) = carried {
             Outgoing::of(carried).inject(headers, overwrite);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use http::Version;
-use opentelemetry::trace::{Link, SpanKind, Status};
+use opentelemetry::trace::{Link, SpanKind, Status, TraceState};
 use opentelemetry::{Array, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use plimsoll_core::Clock;
@@ -15,6 +15,7 @@ use plimsoll_core::outcome::Outcome;
 use plimsoll_core::record::Record;
 
 use super::context::Traced;
+use super::settings::Limits;
 use super::spans::{SCOPE, ids, remote};
 use crate::logs::access;
 
@@ -24,15 +25,17 @@ pub(super) const ATTRIBUTES: usize = 16;
 /// Makes spans.
 #[derive(Debug)]
 pub(super) struct Scribe {
-    pub(super) clock: Clock,
+    clock: Clock,
+    limits: Limits,
     scope: InstrumentationScope,
 }
 
 impl Scribe {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, limits: Limits) -> Self {
         let scope = InstrumentationScope::builder(SCOPE).with_version(env!("CARGO_PKG_VERSION"));
         Self {
             clock,
+            limits,
             scope: scope.build(),
         }
     }
@@ -47,12 +50,16 @@ impl Scribe {
         if let (false, Some(keep)) = (record.ids.sampled, record.keep) {
             attributes.push(KeyValue::new("plimsoll.keep", keep.as_str()));
         }
+        let most = self.limits.attributes as usize;
+        let dropped = attributes.len().saturating_sub(most);
+        attributes.truncate(most);
         let mut links = SpanLinks::default();
         if let Some(link) = record.link {
-            links.links.push(Link::with_context(remote(link)));
+            let link = Link::with_context(remote(link, TraceState::NONE));
+            links.links.push(link);
         }
         SpanData {
-            span_context: ids(record),
+            span_context: ids(record, traced.trace_state.clone()),
             parent_span_id: record.parent.map_or(0, |parent| parent.span_id.0).into(),
             parent_span_is_remote: record.parent.is_some(),
             span_kind: SpanKind::Server,
@@ -60,7 +67,7 @@ impl Scribe {
             start_time: self.clock.wall(record.started),
             end_time: self.clock.wall(record.ended),
             attributes,
-            dropped_attributes_count: 0,
+            dropped_attributes_count: dropped as u32,
             events: SpanEvents::default(),
             links,
             status: if failed(record) {
@@ -69,6 +76,26 @@ impl Scribe {
                 Status::Unset
             },
             instrumentation_scope: self.scope.clone(),
+        }
+    }
+}
+
+impl Scribe {
+    /// Holds a span of ours or of the application to the bounds on text; the
+    /// SDK holds its spans to the others.
+    pub(super) fn bound(&self, span: &mut SpanData) {
+        let Some(most) = self.limits.text else {
+            return;
+        };
+        let of_events = span.events.events.iter_mut().map(|it| &mut it.attributes);
+        let of_links = span.links.links.iter_mut().map(|it| &mut it.attributes);
+        let all = of_events.chain(of_links).chain([&mut span.attributes]);
+        for pair in all.flatten() {
+            if let Value::String(text) = &pair.value
+                && let Some((at, _)) = text.as_str().char_indices().nth(most)
+            {
+                pair.value = text.as_str()[..at].to_owned().into();
+            }
         }
     }
 }

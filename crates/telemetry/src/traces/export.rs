@@ -1,31 +1,18 @@
-//! Our own tracer provider: OTLP over HTTP through the bounded processor.
+//! Our own exporter and tracer provider: OTLP through the bounded processor.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter as _};
+use opentelemetry_otlp::RetryPolicy;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use plimsoll_core::Clock;
+use plimsoll_core::otel::public;
 
+use super::attempts::Attempts;
 use super::data::Scribe;
-use super::http::Client;
-use super::processor::{Batching, BoundedProcessor, Export};
-use super::sampler::Sampler;
-use super::spans::{Own, Spans};
-
-/// Where and how spans are exported.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Otlp {
-    /// Full address of the traces endpoint.
-    pub(crate) endpoint: String,
-    /// Time limit of one export.
-    pub(crate) timeout: Duration,
-    pub(crate) batching: Batching,
-    pub(crate) sampler: Sampler,
-    /// Whether spans are also exported for how their request ended.
-    pub(crate) keep: bool,
-}
+use super::processor::{BoundedProcessor, Tell};
+use super::settings::{Otlp, Protocol};
+use super::spans::Own;
 
 /// Why spans cannot be exported.
 #[derive(Debug)]
@@ -57,53 +44,51 @@ impl std::fmt::Display for OtlpError {
 
 impl std::error::Error for OtlpError {}
 
-/// An address without the user and password that may stand in it.
-fn public(address: &str) -> String {
-    match (address.split_once("://"), address.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        (None, Some((_, host))) => host.into(),
-        (_, None) => address.into(),
-    }
+/// A failed export is tried once more, after about this long or as long as the
+/// collector asks, and within the time limit of the export.
+const AGAIN: Duration = Duration::from_millis(100);
+
+pub(super) fn retry() -> RetryPolicy {
+    let policy = RetryPolicy::recommended().with_max_retries(1);
+    policy.with_initial_delay(AGAIN).with_max_jitter(AGAIN)
 }
 
-/// Spans of ours that go to `otlp`.
-pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock) -> Result<Spans, OtlpError> {
+/// Spans of ours that go to `otlp`; `tell` writes a line when the collector
+/// fails or is well again.
+pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock, tell: Tell) -> Result<Own, OtlpError> {
+    let tls = cfg!(feature = "https") || otlp.protocol == Protocol::Grpc;
     match otlp.endpoint.split_once("://") {
         Some(("http", _)) => {}
-        Some(("https", _)) if cfg!(feature = "https") => {}
+        Some(("https", _)) if tls => {}
         Some(("https", _)) => return Err(OtlpError::Https(public(&otlp.endpoint))),
         _ => return Err(OtlpError::Scheme(public(&otlp.endpoint))),
     }
-    let mut resource = Resource::builder();
-    if std::env::var_os("OTEL_SERVICE_NAME").is_none_or(|name| name.is_empty()) {
-        resource = resource.with_service_name(service.to_owned());
-    }
-    let resource = resource.build();
-    let (endpoint, timeout, of_spans) = (otlp.endpoint, otlp.timeout, resource.clone());
-    let connect = move |sent| {
-        let http = SpanExporter::builder().with_http();
-        let http = http
-            .with_protocol(Protocol::HttpBinary)
-            .with_http_client(Client::new(timeout, sent))
-            .with_timeout(timeout);
-        let exporter = http.with_endpoint(endpoint).build();
-        let mut exporter = exporter.map_err(|error| error.to_string())?;
-        exporter.set_resource(&of_spans);
-        let export = move |batch| futures_executor::block_on(exporter.export(batch));
-        Ok(Box::new(export) as Export)
+    let resource = otlp.resource(service);
+    let (batching, limits) = (otlp.batching, otlp.limits);
+    let (sampler, keep) = (otlp.sampler, otlp.keep && !otlp.sampler.never());
+    let attempts = Arc::<Attempts>::default();
+    let (of_export, of_spans) = (Arc::clone(&attempts), resource.clone());
+    let connect = move |sent| match otlp.protocol {
+        Protocol::Http => super::http::connect(&otlp, &of_spans, of_export, sent),
+        #[cfg(feature = "otlp-grpc")]
+        Protocol::Grpc => super::grpc::connect(&otlp, &of_spans, of_export),
+        #[cfg(not(feature = "otlp-grpc"))]
+        Protocol::Grpc => Err("this build has no gRPC".into()),
     };
-    let processor = BoundedProcessor::start(otlp.batching, Scribe::new(clock), connect);
+    let scribe = Scribe::new(clock, limits);
+    let processor = BoundedProcessor::start(batching, scribe, attempts, tell, connect);
     let processor = processor.map_err(OtlpError::Thread)?;
     let provider = SdkTracerProvider::builder()
         .with_resource(resource)
-        .with_sampler(otlp.sampler.sdk())
+        .with_sampler(sampler.of_application())
+        .with_span_limits(limits.sdk())
         .with_span_processor(processor.clone())
         .build();
-    Ok(Spans::Own(Own {
+    Ok(Own {
         provider,
         processor,
-        sampler: otlp.sampler,
+        sampler,
         switches: Arc::default(),
-        keep: otlp.keep && !otlp.sampler.never(),
-    }))
+        keep,
+    })
 }

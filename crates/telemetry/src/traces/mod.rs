@@ -11,25 +11,33 @@
 //! called was told "not sampled" by then, so such a span stands alone, with the
 //! attribute `plimsoll.keep`.
 
+mod attempts;
 mod call;
+mod callers;
 mod context;
 mod data;
 mod export;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
 mod http;
 mod lean;
 mod page;
 mod processor;
+mod propagation;
 mod rejected;
 mod sampler;
+mod settings;
 mod spans;
 
 pub(crate) use call::{CallEnd, CallSpan, CallStart, suppressed};
 pub use export::OtlpError;
-pub(crate) use export::{Otlp, own};
+pub(crate) use export::own;
 pub(crate) use lean::Gate;
-pub(crate) use processor::{Batching, BoundedProcessor};
+pub(crate) use processor::{BoundedProcessor, Tell};
+pub(crate) use propagation::Propagation;
 pub(crate) use sampler::{Root, Sampler};
-pub(crate) use spans::{Spans, Start};
+pub(crate) use settings::{Otlp, service_name};
+pub(crate) use spans::{Maker, Spans, Start};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Subscriber};

@@ -16,6 +16,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use plimsoll_core::Keep;
 use plimsoll_core::record::Record;
 
+use super::attempts::Attempts;
 use super::context::Traced;
 use super::data::Scribe;
 use super::rejected::Rejections;
@@ -44,6 +45,13 @@ impl Default for Batching {
 /// Sends a batch; made and called on the exporting thread only.
 pub(super) type Export = Box<dyn FnMut(Vec<SpanData>) -> OTelSdkResult>;
 
+/// Writes a line about the service's own life: whether it is bad news, a text
+/// and fields.
+pub(crate) type Tell = Box<dyn Fn(bool, &str, &[(&str, String)]) + Send>;
+
+/// Between two lines about the collector's state.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
 /// A shared handle on the queue and its exporting thread.
 #[derive(Debug, Clone)]
 pub(crate) struct BoundedProcessor(Arc<Shared>);
@@ -59,6 +67,7 @@ struct Shared {
     closing: AtomicBool,
     ledger: Ledger,
     exports: Exports,
+    attempts: Arc<Attempts>,
     /// Set under the lock of `state`, so that nobody who waits misses it.
     hurry: AtomicBool,
     kept: [AtomicU64; Keep::ALL.len()],
@@ -116,6 +125,8 @@ impl BoundedProcessor {
     pub(super) fn start(
         batching: Batching,
         scribe: Scribe,
+        attempts: Arc<Attempts>,
+        tell: Tell,
         connect: impl FnOnce(Sent) -> Result<Export, String> + Send + 'static,
     ) -> std::io::Result<Self> {
         let processor = Self(Arc::new(Shared {
@@ -127,6 +138,7 @@ impl BoundedProcessor {
             closing: AtomicBool::new(false),
             ledger: Ledger::default(),
             exports: Exports::default(),
+            attempts,
             hurry: AtomicBool::new(false),
             kept: Default::default(),
         }));
@@ -135,7 +147,7 @@ impl BoundedProcessor {
             .name("plimsoll-spans".into())
             .spawn(move || {
                 let connected = connect(shared.exports.sent().clone());
-                shared.export_until_closed(&scribe, connected);
+                shared.export_until_closed(&scribe, tell, connected);
             })?;
         Ok(processor)
     }
@@ -160,6 +172,11 @@ impl BoundedProcessor {
         shared.ledger.produce(1);
         shared.ledger.drop_for(reason, 1);
         None
+    }
+
+    /// Sends beyond the first of an export.
+    pub(crate) fn repeated(&self) -> u64 {
+        self.0.attempts.repeated()
     }
 
     /// Spans exported for how their request ended, in the order of [`Keep::ALL`].
@@ -241,10 +258,13 @@ impl Shared {
         }
     }
 
-    fn export_until_closed(&self, scribe: &Scribe, connected: Result<Export, String>) {
+    fn export_until_closed(&self, scribe: &Scribe, tell: Tell, connected: Result<Export, String>) {
         // The exporter's client makes events and spans; they are not the service's.
         let _quiet = Context::enter_telemetry_suppressed_scope();
-        let mut export = connected.ok();
+        let mut export = connected.unwrap_or_else(|reason| {
+            Box::new(move |_| Err(OTelSdkError::InternalFailure(reason.clone())))
+        });
+        let mut news = News::new(tell);
         let rejections = Rejections::new();
         let mut items = Vec::with_capacity(self.batching.batch);
         let mut records = Vec::with_capacity(self.batching.batch);
@@ -252,21 +272,32 @@ impl Shared {
             let count = items.len() as u64;
             let batch = items
                 .drain(..)
-                .map(|item| match item {
-                    Item::Span(span) => *span,
-                    Item::Record(record) => {
-                        let span = scribe.span(&record);
-                        records.push(record);
-                        span
-                    }
+                .map(|item| {
+                    let mut span = match item {
+                        Item::Span(span) => *span,
+                        Item::Record(record) => {
+                            let span = scribe.span(&record);
+                            records.push(record);
+                            span
+                        }
+                    };
+                    scribe.bound(&mut span);
+                    span
                 })
                 .collect();
             pool::bring_back(&mut records);
             let begun = Instant::now();
-            let (taken, refused) =
-                rejections.during(|| export.as_mut().is_some_and(|export| export(batch).is_ok()));
-            let lost = if taken { refused.min(count) } else { count };
-            self.exports.note(taken && lost == 0, begun.elapsed());
+            self.attempts.begin();
+            let (result, refused) = rejections.during(|| export(batch));
+            let lost = match &result {
+                Ok(()) => refused.min(count),
+                Err(_) => count,
+            };
+            self.exports.note(lost == 0, begun.elapsed());
+            news.hear(lost, || match result {
+                Err(error) => self.attempts.reason().unwrap_or_else(|| error.to_string()),
+                Ok(()) => "the collector refused them".into(),
+            });
             let mut state = self.lock();
             state.exporting = 0;
             self.ledger.deliver(count - lost);
@@ -315,6 +346,47 @@ impl Shared {
         drop(state);
         self.taken.fetch_sub(count, Ordering::Relaxed);
         true
+    }
+}
+
+/// Tells of the collector's state when it changes, not of every export.
+struct News {
+    tell: Tell,
+    failing: bool,
+    told: Option<(bool, Instant)>,
+    lost: u64,
+}
+
+impl News {
+    fn new(tell: Tell) -> Self {
+        Self {
+            tell,
+            failing: false,
+            told: None,
+            lost: 0,
+        }
+    }
+
+    /// An export ended, `lost` spans of it were not taken.
+    fn hear(&mut self, lost: u64, reason: impl FnOnce() -> String) {
+        self.failing = lost > 0;
+        self.lost += lost;
+        let news = match self.told {
+            None => self.failing,
+            Some((failing, at)) => failing != self.failing && at.elapsed() >= TELL_AGAIN,
+        };
+        if !news {
+            return;
+        }
+        let lost = ("lost", self.lost.to_string());
+        if self.failing {
+            let fields = [("reason", reason()), lost];
+            (self.tell)(true, "spans cannot be exported", &fields);
+        } else {
+            (self.tell)(false, "spans are exported again", &[lost]);
+        }
+        self.lost = 0;
+        self.told = Some((self.failing, Instant::now()));
     }
 }
 

@@ -11,8 +11,11 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 
-/// Name of the exporter's event, and its field.
-const EVENT: &str = "HttpTraceClient.PartialSuccess";
+/// Names of the exporters' event, and its field.
+const EVENTS: [&str; 2] = [
+    "HttpTraceClient.PartialSuccess",
+    "TonicTracesClient.PartialSuccess",
+];
 const FIELD: &str = "rejected_spans";
 
 /// Listens on one thread.
@@ -54,7 +57,7 @@ impl Visit for &Listener {
 
 impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.name() == EVENT
+        EVENTS.contains(&metadata.name())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -1,7 +1,7 @@
 //! Head sampling: decided before anything of a span is made, by the six samplers
 //! that `OTEL_TRACES_SAMPLER` can name.
 
-use opentelemetry_sdk::trace::Sampler as SdkSampler;
+use opentelemetry_sdk::trace::{ParentBasedSampler, Sampler as SdkSampler};
 use plimsoll_core::ids::TraceId;
 
 /// Who decides about a trace that begins here.
@@ -51,18 +51,21 @@ impl Sampler {
         self.root == Root::Off && !self.by_parent
     }
 
-    /// The same sampler for the application's own spans.
-    pub(crate) fn sdk(&self) -> SdkSampler {
-        let root = match self.root {
+    /// The sampler of the application's own spans: within a request they follow
+    /// the request, whatever it was decided by.
+    pub(super) fn of_application(&self) -> ParentBasedSampler {
+        let root = || match self.root {
             Root::On => SdkSampler::AlwaysOn,
             Root::Off => SdkSampler::AlwaysOff,
             Root::Ratio(ratio) => SdkSampler::TraceIdRatioBased(ratio),
         };
+        let sampler = SdkSampler::parent_based(root());
         if self.by_parent {
-            SdkSampler::ParentBased(Box::new(root))
-        } else {
-            root
+            return sampler;
         }
+        sampler
+            .with_remote_parent_sampled(root())
+            .with_remote_parent_not_sampled(root())
     }
 }
 
@@ -109,11 +112,29 @@ mod tests {
                 let ids = SpanContext::new(trace.into(), 7.into(), flags, true, TraceState::NONE);
                 Context::new().with_remote_span_context(ids)
             });
-            let decided = sampler.sdk().should_sample(
+            let decided = sampler.of_application().should_sample(
                 Some(&context), trace.into(), "GET /", &SpanKind::Server, &[], &[],
             );
             let theirs = decided.decision == SamplingDecision::RecordAndSample;
             prop_assert_eq!(sampler.decide(TraceId(trace), parent), theirs);
+        }
+    }
+
+    #[test]
+    fn the_applications_spans_follow_their_request() {
+        for root in [Root::On, Root::Off, Root::Ratio(0.5)] {
+            for (by_parent, sampled) in [(true, true), (true, false), (false, true), (false, false)]
+            {
+                let flags = TraceFlags::default().with_sampled(sampled);
+                let ids = SpanContext::new(1.into(), 7.into(), flags, false, TraceState::NONE);
+                let of_request = Context::new().with_remote_span_context(ids);
+                let sampler = Sampler { root, by_parent }.of_application();
+                let kind = SpanKind::Internal;
+                let decided =
+                    sampler.should_sample(Some(&of_request), 1.into(), "load", &kind, &[], &[]);
+                let followed = decided.decision == SamplingDecision::RecordAndSample;
+                assert_eq!(followed, sampled, "{root:?} {by_parent}");
+            }
         }
     }
 
