@@ -15,11 +15,11 @@ use tower::{Layer, ServiceExt};
 async fn exporting(behaviour: Behaviour) -> Signals {
     let receivers = Receivers::start().await;
     receivers.collector.turn(behaviour).await;
-    let env = |name: &str| match name {
-        "OTEL_EXPORTER_OTLP_TIMEOUT" => Some("1000".into()),
-        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE" => Some("5".into()),
-        _ => None,
-    };
+    let env = [
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5"),
+    ];
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let telemetry = receivers.receive(Telemetry::builder("receivers-test"));
     let telemetry = telemetry.env(env).build().unwrap();
     receivers.of(&telemetry)
