@@ -35,6 +35,7 @@ pub use exports::{Outlet, Queue};
 pub use layer::ObserveLayer;
 pub use ledger::{Balance, Ledger, Reason};
 pub use logs::Format;
+pub use logs::LOG_LINE_SCHEMA;
 pub use logs::access::TARGET as ACCESS_TARGET;
 pub use logs::filter::BadDirectives;
 pub use logs::levels::{Change, Directives};

@@ -17,6 +17,7 @@ mod host;
 mod hostile;
 mod hyper;
 mod levels;
+mod lines;
 mod listeners;
 mod metrics;
 mod modes;

@@ -19,6 +19,9 @@ pub(crate) mod wanted;
 pub(crate) mod write;
 mod writer;
 
+/// The JSON Schema (2020-12) of a line: every key, its type and its meaning.
+pub const LOG_LINE_SCHEMA: &str = include_str!("../../schema/log-line.schema.json");
+
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -121,6 +121,51 @@ fn the_line_of_a_sampled_grpc_success_has_these_bytes() {
 }
 
 #[test]
+fn the_schema_lists_the_keys_of_a_line_in_their_order_and_no_others() {
+    let mut record = record();
+    record.outcome = Some(Outcome::Success);
+    record.blame = Some(Blame::Client);
+    record.slo = Some(Slo::Good);
+    record.code = Some("CARD-1001");
+    record.reference = Some("CARD-1001-X".into());
+    record.cause = Some("cause".into());
+    record.grpc_status = Some(0);
+    record.grpc = Some(Box::new(Grpc {
+        timeout: Some(1),
+        sent: messages(1),
+    }));
+    record.calls.begin(0);
+    record.link = Some(TraceParent {
+        trace_id: TraceId(1),
+        span_id: SpanId(1),
+        sampled: false,
+    });
+    // Two lines, since a request that is kept stands for itself alone.
+    let style = style(0.5);
+    let weighted = line(&style, &record);
+    record.keep = Some(Keep::Slow);
+    let kept = line(&style, &record);
+    let (_, schema) = crate::LOG_LINE_SCHEMA.split_once("\"access\"").unwrap();
+    let (schema, _) = schema.split_once("\"event\"").unwrap();
+    let listed: Vec<_> = schema
+        .lines()
+        .filter_map(|line| line.strip_prefix("        \"")?.split_once("\": {"))
+        .map(|(key, _)| key)
+        .collect();
+    let written = |key: &&str| [&weighted, &kept].map(|line| line.find(&format!("\"{key}\":")));
+    assert_eq!(
+        weighted.matches("\":").count(),
+        listed.len() - 1,
+        "all but keep"
+    );
+    for line in [0, 1] {
+        let places: Vec<_> = listed.iter().filter_map(|key| written(key)[line]).collect();
+        assert_eq!(places.len(), listed.len() - 1);
+        assert!(places.is_sorted(), "{places:?}");
+    }
+}
+
+#[test]
 fn no_text_of_any_length_makes_a_line_of_any_length() {
     let mut record = record();
     record.path = "\u{e9}".repeat(100_000);
