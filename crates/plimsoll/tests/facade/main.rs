@@ -8,6 +8,8 @@
 
 mod agreement;
 mod balance;
+#[cfg(feature = "sentry")]
+mod canary;
 mod client;
 mod collector;
 mod endings;
@@ -23,6 +25,7 @@ mod metrics;
 mod modes;
 #[cfg(feature = "sentry")]
 mod sentry;
+mod shutdown;
 mod support;
 mod traces;
 mod traps;

@@ -5,8 +5,9 @@ use http::{Request, Version, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use plimsoll_testkit::http::get;
+use plimsoll_testkit::otlp::{Behaviour, Collector};
 use plimsoll_testkit::process::{Process, Signal};
-use plimsoll_testkit::wait::until_told;
+use plimsoll_testkit::wait::{until, until_told};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -153,6 +154,33 @@ async fn a_person_at_a_terminal_does_not_wait_for_load_balancers() {
         "the request held at the gate was cut"
     );
     assert!(held.await.is_err());
+}
+
+#[tokio::test]
+async fn a_second_signal_cuts_the_flush_short_and_the_ledger_says_what_is_unknown() {
+    let collector = Collector::start(Behaviour::Hanging).await;
+    let endpoint = collector.endpoint();
+    let service = start(&[
+        ("PLIMSOLL_WAIT", "0s"),
+        ("PLIMSOLL_DRAIN", "1s"),
+        ("PLIMSOLL_FLUSH", "25s"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint),
+        ("OTEL_BSP_SCHEDULE_DELAY", "600000"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
+    ]);
+    let address = service.address("service").await;
+    assert_eq!(status_of(address, "/ok").await, 200);
+    service.signal(Signal::TERM);
+    until("the flush", || (collector.exports() == 1).then_some(())).await;
+    let begin = Instant::now();
+    service.signal(Signal::TERM);
+    let ended = service.ended().await;
+    assert!(begin.elapsed() < Duration::from_secs(15), "cut short");
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    let ledger = ended.ledger();
+    assert_eq!(ledger["balances"], true, "{ledger}");
+    // On its way to a collector that has not answered.
+    assert_eq!(ledger["traces"]["pending"], 1, "{ledger}");
 }
 
 /// Connects, asks and is answered, over and over. Returns how often it was

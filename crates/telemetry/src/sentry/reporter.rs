@@ -226,3 +226,71 @@ fn is_release(text: &str) -> bool {
 fn is_environment(text: &str) -> bool {
     text.len() <= 64 && !text.contains(['\n', '\r', '/', ' ']) && !text.eq_ignore_ascii_case("none")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_core::record::fresh_ids;
+    use sentry::{Envelope, Integration, Transport};
+    use std::sync::Mutex;
+
+    /// The host's client: keeps what it is to send.
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<Envelope>>);
+
+    impl Transport for Kept {
+        fn send_envelope(&self, envelope: Envelope) {
+            self.0.lock().unwrap().push(envelope);
+        }
+    }
+
+    /// As `sentry-panic` calls itself.
+    struct PanicHook;
+
+    impl Integration for PanicHook {
+        fn name(&self) -> &'static str {
+            "panic"
+        }
+    }
+
+    fn reported(with_hook: bool, outcome: Outcome) -> usize {
+        let kept = Arc::new(Kept::default());
+        let mut options = ClientOptions::default();
+        options.dsn = Some("http://key@127.0.0.1:1/42".parse().unwrap());
+        options.transport = Some(Arc::new(Arc::clone(&kept)));
+        if with_hook {
+            options.integrations.push(Arc::new(PanicHook));
+        }
+        let client = Arc::new(Client::with_options(options));
+        let hub = Arc::new(Hub::new(Some(client), Arc::default()));
+        let config = SentryConfig {
+            of: Ownership::Join,
+            ..SentryConfig::default()
+        };
+        let reporter = Reporter::new(&config, &|_| None, "guest", &mut Vec::new());
+        let mut record = Record::new(fresh_ids(false), 0);
+        record.outcome = Some(outcome);
+        record.blame = outcome.blame();
+        Hub::run(hub, || reporter.report(&Clock::system(), &record));
+        kept.0.lock().unwrap().len()
+    }
+
+    #[test]
+    fn a_panic_that_the_hosts_client_has_seen_is_not_reported_again() {
+        assert_eq!(reported(true, Outcome::Panic), 0);
+        assert_eq!(reported(false, Outcome::Panic), 1);
+        assert_eq!(reported(true, Outcome::Fault), 1);
+        assert_eq!(reported(false, Outcome::Success), 0);
+    }
+
+    #[test]
+    fn release_and_environment_are_what_sentry_takes() {
+        assert!(is_release("card-service@1.4.2+7") && is_environment("staging-2"));
+        for text in ["a/b", "a\nb", ".", ".."] {
+            assert!(!is_release(text), "{text:?}");
+        }
+        for text in ["a/b", "a b", "None", "x\n"] {
+            assert!(!is_environment(text), "{text:?}");
+        }
+    }
+}
