@@ -99,6 +99,17 @@ impl Callsite {
     }
 }
 
+/// What becomes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is written.
+    Line,
+    /// It is not, and nothing of its callsite is left to be told but this.
+    FirstSuppressed,
+    /// It is not.
+    Suppressed,
+}
+
 /// The callsites of one instance. Found without a lock; a program with more of
 /// them than places has no limit on the rest, and writes their lines no faster.
 #[derive(Debug)]
@@ -132,15 +143,19 @@ impl Callsites {
 
     /// Whether a line of this callsite may be written now; if not, it is noted
     /// as suppressed.
-    pub(super) fn take(&self, callsite: &Callsite, now: u64) -> bool {
-        let Some(limit) = self.limit else { return true };
+    pub(super) fn take(&self, callsite: &Callsite, now: u64) -> Taken {
+        let Some(limit) = self.limit else {
+            return Taken::Line;
+        };
         // All records of the `log` crate share five callsites.
         if callsite.metadata.target() == "log" || limit.take(&callsite.due, now) {
-            return true;
+            return Taken::Line;
         }
-        callsite.suppressed.fetch_add(1, Ordering::Relaxed);
         self.suppressed.fetch_add(1, Ordering::Relaxed);
-        false
+        match callsite.suppressed.fetch_add(1, Ordering::Relaxed) {
+            0 => Taken::FirstSuppressed,
+            _ => Taken::Suppressed,
+        }
     }
 
     /// Lines not written so far, of all callsites.

@@ -10,7 +10,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::callsite::{Callsite, Callsites};
+use super::callsite::{Callsite, Callsites, Taken};
 use super::fields::{self, Fields, Later};
 use super::json::key;
 use super::sink::LogSink;
@@ -109,10 +109,9 @@ where
         let now = self.style.clock.now();
         let metadata = event.metadata();
         let callsite = self.callsites.of(metadata);
-        if let Some(callsite) = callsite
-            && !self.callsites.take(callsite, now)
-        {
-            self.sink.suppressed();
+        let taken = callsite.map_or(Taken::Line, |callsite| self.callsites.take(callsite, now));
+        if taken != Taken::Line {
+            self.sink.suppressed(taken == Taken::FirstSuppressed);
             return;
         }
         fields::with(|own| {

@@ -141,11 +141,14 @@ impl LogSink {
         }
     }
 
-    /// Counts a line that its callsite's limit did not let through. No lock: at
-    /// such a rate it would cost more than the line.
-    pub(super) fn suppressed(&self) {
+    /// Counts a line that its callsite's limit did not let through. No lock but
+    /// for the `first` to be told: at such a rate it would cost more than the line.
+    pub(super) fn suppressed(&self, first: bool) {
         self.0.ledger.produce(1);
         self.0.ledger.drop_for(Reason::RateLimited, 1);
+        if first && std::mem::take(&mut self.0.lock().asleep) {
+            self.0.lines.notify_one();
+        }
     }
 
     /// The ledger with what is still queued.
@@ -168,9 +171,12 @@ impl LogSink {
     }
 
     /// Waits until `deadline` for what was logged so far to be written and what
-    /// was suppressed or lost to be told.
+    /// was suppressed or lost to be told; not at all when shutdown is hurried.
     pub(crate) fn flush(&self, deadline: Instant) {
         let mut state = self.0.lock();
+        if state.hurry {
+            return;
+        }
         state.flushes += 1;
         let asked = state.flushes;
         state.asleep = false;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plimsoll_core::Clock;
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
@@ -182,6 +182,29 @@ fn a_callsite_that_logs_too_much_is_cut_counted_and_told() {
         500
     );
     assert!(report.holds(), "{report}");
+}
+
+#[test]
+fn what_was_suppressed_is_told_although_nothing_is_logged_any_more() {
+    let output = Output::default();
+    let builder = Telemetry::builder("card-service")
+        .traces(crate::Ownership::Off)
+        .log_callsite(1)
+        .log_output(output.clone());
+    let telemetry = json(builder).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(telemetry.tracing_layer());
+    tracing::subscriber::with_default(subscriber, || {
+        for _ in 0..15 {
+            tracing::info!("again");
+        }
+    });
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let told = || String::from_utf8_lossy(&output.0.lock().unwrap()).contains("suppressed 5 lines");
+    while !told() && Instant::now() < deadline {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    assert!(told());
+    telemetry.shutdown(Duration::from_secs(10));
 }
 
 #[test]
