@@ -52,7 +52,7 @@ pub use plimsoll_errors as errors;
 pub use plimsoll_errors::catalog;
 pub use plimsoll_health::{Budget, Check, Heartbeat, Latch};
 pub use plimsoll_ratelimit::{Key, Limit, Quota};
-pub use plimsoll_telemetry::{ClientLayer, client};
+pub use plimsoll_telemetry::{ClientLayer, client, metrics};
 pub use plimsoll_telemetry::{Format, LOG_LINE_SCHEMA, Ownership, Report, Route, Telemetry};
 
 /// The ids of the request being polled on this thread: for a host's own log

@@ -11,6 +11,7 @@ use plimsoll_core::record::Record;
 use plimsoll_core::shown::Allowed;
 use plimsoll_core::{Clock, Keep, Outcome, Sink, redact};
 
+use crate::builder::metrics::HostPage;
 use crate::client::series::CallSeries;
 use crate::config::Warning;
 use crate::exports::Outlet;
@@ -49,6 +50,7 @@ pub(crate) struct Instance {
     pub(crate) logs: Option<LogSink>,
     pub(crate) join_logs: bool,
     pub(crate) own_metrics: bool,
+    pub(crate) host_page: Option<HostPage>,
     pub(crate) recorder: MetricsRecorder,
     pub(crate) rows: Rows,
     pub(crate) spans: Spans,

@@ -228,7 +228,12 @@ impl Telemetry {
             collector(&mut page);
         }
         // Last, so that no name of the application's stands in for one of ours.
-        instance.recorder.render(&mut page);
+        let registry = instance.recorder.registry();
+        registry.render(&mut page);
+        if let Some(host) = &instance.host_page {
+            crate::metrics::host::write(&mut page, &**host);
+        }
+        registry.render_costs(&mut page);
         page.finish()
     }
 

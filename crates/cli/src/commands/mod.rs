@@ -1,6 +1,7 @@
 //! The commands, one module for each noun.
 
 mod config;
+mod cost;
 mod dashboards;
 mod errors;
 mod load;
@@ -44,6 +45,8 @@ enum Command {
     /// The settings of a service: plimsoll.toml and PLIMSOLL_*
     #[command(subcommand)]
     Config(config::Command),
+    /// What its telemetry costs a service: series, log bytes, span bytes
+    Cost(cost::Cost),
     /// Dashboards for Grafana
     #[command(subcommand)]
     Dashboards(dashboards::Command),
@@ -56,6 +59,7 @@ impl Cli {
             Command::Load(command) => Ok(command.run()),
             Command::Errors(command) => command.run(),
             Command::Config(command) => command.run(),
+            Command::Cost(command) => command.run(),
             Command::Dashboards(command) => command.run(),
         }
     }

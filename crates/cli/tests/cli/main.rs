@@ -7,6 +7,7 @@
 
 mod common;
 mod config;
+mod cost;
 mod errors;
 mod load;
 mod slo;
@@ -23,6 +24,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["errors", "explain"],
         &["config", "check"],
         &["config", "print"],
+        &["cost"],
         &["dashboards", "build"],
     ] {
         let help = plimsoll().args(command).arg("--help").output().unwrap();

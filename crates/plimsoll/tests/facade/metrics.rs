@@ -1,9 +1,12 @@
 //! The metrics page: its forms, its budget, what stands on it.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 
 use axum::Router;
 use axum::routing::get as on_get;
+use plimsoll::Ownership;
+use plimsoll::metrics::Exposition;
 use plimsoll_testkit::http::raw;
 use plimsoll_testkit::otlp::{Behaviour, Collector};
 use plimsoll_testkit::page::Page;
@@ -189,4 +192,96 @@ async fn sizes_are_measured_when_asked_for() {
     let above = "http_server_response_body_size_bytes_bucket";
     assert_eq!(metric(&text, above, &["le=\"4096\""]) as u64, 0, "{text}");
     assert_eq!(metric(&text, above, &["le=\"16384\""]) as u64, 1, "{text}");
+}
+
+/// What a reader of `OpenMetrics` that is not ours makes of a page: how many
+/// families, samples and exemplars; or its complaint.
+fn read_by_others(page: &str) -> String {
+    let tools = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../target/tools/bin/python3"
+    );
+    let script = "import sys\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as read\n\
+        families = list(read(sys.stdin.read()))\n\
+        samples = [sample for family in families for sample in family.samples]\n\
+        print(len(families), len(samples), sum(1 for it in samples if it.exemplar))";
+    let mut python = Command::new(tools)
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{tools}: {error}: run `make tools`"));
+    let mut input = python.stdin.take().unwrap();
+    input.write_all(page.as_bytes()).unwrap();
+    drop(input);
+    let output = python.wait_with_output().unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{complaint}\n{page}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn another_reader_of_open_metrics_finds_no_fault_in_the_page() {
+    let collector = Collector::start(Behaviour::Healthy).await;
+    let host = || {
+        "# TYPE theirs counter\ntheirs{a=\"}\"} 1\n# TYPE took summary\ntook{quantile=\"0.5\"} 1\ntook_sum 1\ntook_count 1\n"
+            .to_owned()
+    };
+    let (plimsoll, lines) = instance(|builder| {
+        builder.metrics(Ownership::Join).telemetry(|it| {
+            it.otlp(collector.endpoint())
+                .host_metrics(host)
+                .metrics_sizes(true)
+                .metrics_alias(plimsoll::metrics::Alias::AxumPrometheus)
+        })
+    });
+    let app = Router::new().route("/", on_get(async || "ok"));
+    let address = serve(app.layer(plimsoll.layer())).await;
+    get(address, "/").await;
+    get(address, "/none").await;
+    lines.requests(2).await;
+    metrics::with_local_recorder(&plimsoll.telemetry().recorder(), || {
+        metrics::counter!("orders", "kind" => "a\"b\\c\nd").increment(1);
+        metrics::counter!("orders.placed_total").increment(1);
+        metrics::gauge!("orders_placed").set(f64::NAN);
+        metrics::gauge!("level").set(f64::NEG_INFINITY);
+        metrics::describe_histogram!("wait", "Time\nto \"wait\" \\");
+        metrics::histogram!("wait").record(1e-9);
+    });
+    let page = plimsoll.telemetry().render_as(Exposition::OpenMetrics);
+    let read = read_by_others(&page);
+    let counts: Vec<usize> = read
+        .split_whitespace()
+        .map(|count| count.parse().unwrap())
+        .collect();
+    let samples = page.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(counts[1], samples, "{page}");
+    assert!(counts[2] >= 8, "{read}: {page}");
+    for line in ["theirs_total{a=\"}\"} 1\n", "took{quantile=\"0.5\"} 1\n"] {
+        assert!(page.contains(line), "{line} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_written_in_the_same_order_every_time() {
+    let (plimsoll, _) = instance(|builder| builder);
+    metrics::with_local_recorder(&plimsoll.telemetry().recorder(), || {
+        for name in ["zebra", "ant", "bee"] {
+            metrics::gauge!(name, "b" => "1", "a" => "2").set(1.0);
+        }
+    });
+    let names = |page: String| -> Vec<String> {
+        let samples = page.lines().filter(|line| !line.starts_with('#'));
+        samples
+            .map(|line| line.rsplit_once(' ').unwrap().0.to_owned())
+            .collect()
+    };
+    let first = names(plimsoll.telemetry().render());
+    for _ in 0..5 {
+        assert_eq!(names(plimsoll.telemetry().render()), first);
+    }
+    let position = |name: &str| first.iter().position(|line| line.starts_with(name));
+    assert!(position("ant") < position("bee") && position("bee") < position("zebra"));
 }

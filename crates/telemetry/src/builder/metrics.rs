@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Builder;
-use crate::config::Ownership;
+use crate::config::{Ownership, Warning};
+use crate::metrics::host;
 use crate::metrics::registry::Budget;
 use crate::metrics::series::{Extras, RequestSeries};
 use crate::metrics::{Alias, MetricsRecorder};
@@ -16,7 +17,11 @@ pub(crate) struct MetricsConfig {
     budget: Budget,
     extras: Extras,
     bounds: BTreeMap<String, Arc<[f64]>>,
+    host: Option<HostPage>,
 }
+
+/// Writes a host's own page of metrics.
+pub(crate) type HostPage = Arc<dyn Fn() -> String + Send + Sync>;
 
 impl MetricsConfig {
     /// The recorder; with `traced`, its histograms point to traces.
@@ -24,10 +29,27 @@ impl MetricsConfig {
         MetricsRecorder::new(self.budget, self.bounds.clone(), traced)
     }
 
-    /// The series of requests, unless they are off.
-    pub(crate) fn series(&self, recorder: &MetricsRecorder) -> Option<RequestSeries> {
+    /// The series of requests, unless they are off. What is wrong with a host's
+    /// recorder that should have them too is a warning.
+    pub(crate) fn series(
+        &self,
+        recorder: &MetricsRecorder,
+        warnings: &mut Vec<Warning>,
+    ) -> Option<RequestSeries> {
+        let mut extras = self.extras;
+        extras.to_host &= self.of == Ownership::Join;
+        if extras.to_host
+            && let Some(page) = &self.host
+        {
+            warnings.extend(host::examine(|| page()));
+        }
         let on = self.of != Ownership::Off;
-        on.then(|| RequestSeries::new(recorder.clone(), self.extras))
+        on.then(|| RequestSeries::new(recorder.clone(), extras))
+    }
+
+    /// The page of a host, to be written after ours.
+    pub(crate) fn host(&self) -> Option<HostPage> {
+        self.host.clone().filter(|_| self.of == Ownership::Join)
     }
 }
 
@@ -71,6 +93,26 @@ impl Builder {
         match alias {
             Alias::AxumPrometheus => self.metrics.extras.alias = true,
         }
+        self
+    }
+
+    /// With metrics on `join`: writes the host's page, text or `OpenMetrics`, after
+    /// ours on every page, so that one scrape has both. Families that are ours
+    /// already are left out and counted. Default: none.
+    #[must_use]
+    pub fn host_metrics(mut self, page: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.metrics.host = Some(Arc::new(page));
+        self
+    }
+
+    /// With metrics on `join`: records requests through the host's recorder as
+    /// well, for a host that serves its page where nothing can be added. Costs
+    /// what that recorder costs. With [`Builder::host_metrics`] a recorder
+    /// without our buckets is found when this is built, and is a warning that says
+    /// what to add. Default: off.
+    #[must_use]
+    pub fn metrics_to_host(mut self, on: bool) -> Self {
+        self.metrics.extras.to_host = on;
         self
     }
 

@@ -2,7 +2,7 @@
 
 mod flight;
 mod logs;
-mod metrics;
+pub(crate) mod metrics;
 mod sentry;
 mod traces;
 
@@ -172,7 +172,7 @@ impl Builder {
         spans.follow(&levels.switches);
         let metrics = self.metrics;
         let recorder = metrics.recorder(spans.are_exported());
-        let series = metrics.series(&recorder);
+        let series = metrics.series(&recorder, &mut warnings);
         let sentry = Reporter::new(&self.sentry, &env, &service, &mut warnings);
         let shown = Allowed::new(&self.headers, &self.query).unwrap_or_else(|fault| {
             let problem = format!("{fault}; no header and no parameter is shown");
@@ -192,6 +192,7 @@ impl Builder {
             flight,
             logs,
             join_logs: self.logs.of == Ownership::Join,
+            host_page: metrics.host(),
             own_metrics: metrics.of == Ownership::Own,
             recorder,
             spans,

@@ -240,7 +240,7 @@ mod tests {
             series.http(labels, 0.1);
         }
         let mut page = Page::new(Exposition::Text);
-        recorder.render(&mut page);
+        recorder.registry().render(&mut page);
         let text = page.finish();
         let counts = text
             .lines()

@@ -8,7 +8,9 @@
 mod alias;
 mod cell;
 pub(crate) mod exemplar;
+mod foreign;
 mod histogram;
+pub(crate) mod host;
 pub(crate) mod join;
 mod labels;
 mod negotiate;
@@ -25,5 +27,6 @@ pub use alias::{Alias, UnknownAlias};
 pub use negotiate::Exposition;
 pub use offenders::Offender;
 pub use page::Page;
+pub use plimsoll_core::names::{BYTES_BUCKETS, SECONDS_BUCKETS};
 pub use recorder::MetricsRecorder;
 pub use scrape::Scrape;

@@ -120,6 +120,24 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// Writes a sample of somebody else's page, its labels as they were.
+    pub(super) fn raw(&mut self, name: &str, labels: &str, value: &str, millis: Option<f64>) {
+        let Some(family) = self.family else { return };
+        let open = self.form == Exposition::OpenMetrics;
+        let total = open && family == Family::Counter && !name.ends_with("_total");
+        let suffix = if total && !name.ends_with("_created") {
+            "_total"
+        } else {
+            ""
+        };
+        let _ = write!(self.text, "{name}{suffix}{labels} {value}");
+        if let Some(millis) = millis {
+            let time = if open { millis / 1_000.0 } else { millis };
+            let _ = write!(self.text, " {time}");
+        }
+        self.text.push('\n');
+    }
+
     /// How many families were left out because their name stood already.
     pub(crate) fn repeated(&self) -> u64 {
         self.repeated

@@ -11,7 +11,6 @@ use plimsoll_core::names::{BYTES_BUCKETS, SECONDS_BUCKETS};
 use super::cell::{Cell, Count, Kind};
 use super::histogram::Buckets;
 use super::labels::{Labels, Text, clean_name};
-use super::page::Page;
 use super::registry::{Budget, Registry, Whose};
 
 /// Keys whose series is remembered, so that a macro finds it at once.
@@ -59,11 +58,6 @@ impl MetricsRecorder {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.0.registry
-    }
-
-    /// Writes everything recorded.
-    pub(crate) fn render(&self, page: &mut Page) {
-        self.0.registry.render(page);
     }
 
     /// The series of a key; `None` when it is not recorded.
@@ -159,11 +153,12 @@ impl Recorder for MetricsRecorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::negotiate::Exposition;
+    use crate::metrics::{Exposition, Page};
 
     fn text(recorder: &MetricsRecorder) -> String {
         let mut page = Page::new(Exposition::Text);
-        recorder.render(&mut page);
+        recorder.registry().render(&mut page);
+        recorder.registry().render_costs(&mut page);
         page.finish()
     }
 

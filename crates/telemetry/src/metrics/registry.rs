@@ -233,6 +233,19 @@ impl Registry {
                 (name.clone(), family.kind, help, series)
             })
             .collect();
+        drop(families);
+        for (name, kind, help, series) in copy {
+            page.family(&name, kind.as_str(), &help);
+            for (labels, cell) in series {
+                cell.write(page, &name, &labels);
+            }
+        }
+    }
+
+    /// Writes what the budget cost, and last what the page itself left out.
+    pub(crate) fn render_costs(&self, page: &mut Page) {
+        use names::label::METRIC;
+        let families = self.read();
         let folded: Vec<_> = families
             .by_name
             .iter()
@@ -241,17 +254,6 @@ impl Registry {
             .collect();
         let used = families.used;
         drop(families);
-        for (name, kind, help, series) in copy {
-            page.family(&name, kind.as_str(), &help);
-            for (labels, cell) in series {
-                cell.write(page, &name, &labels);
-            }
-        }
-        self.render_own(page, used, &folded);
-    }
-
-    fn render_own(&self, page: &mut Page, used: usize, folded: &[(Text, u64)]) {
-        use names::label::METRIC;
         page.family(
             names::METRICS_SERIES,
             "gauge",
@@ -269,7 +271,7 @@ impl Registry {
             "counter",
             "How often a label set found no room and was folded into `overflow`.",
         );
-        for (name, count) in folded {
+        for (name, count) in &folded {
             page.sample(names::METRICS_FOLDED, &[(METRIC, name)], count);
         }
         page.family(

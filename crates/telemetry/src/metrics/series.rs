@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use metrics::Gauge;
 use plimsoll_core::names::{self, BYTES_BUCKETS, label, value};
 use plimsoll_core::record::Record;
 use plimsoll_core::{Blame, Outcome, Slo};
@@ -12,6 +13,7 @@ use super::alias::{Aliased, AxumPrometheus};
 use super::cell::{Cell, Count, Kind};
 use super::exemplar::Mark;
 use super::histogram::{Buckets, Durations};
+use super::host::{self, OfHost};
 use super::labels::{Labels, Text};
 use super::recorder::MetricsRecorder;
 use super::registry::Whose;
@@ -31,6 +33,11 @@ const METHODS: [&str; 10] = [
     value::OTHER,
 ];
 
+fn index(method: &'static str) -> usize {
+    let found = METHODS.iter().position(|known| *known == method);
+    found.unwrap_or(METHODS.len() - 1)
+}
+
 /// The gRPC status of a method that does not exist.
 const UNIMPLEMENTED: u16 = 12;
 
@@ -41,6 +48,8 @@ pub(crate) struct Extras {
     pub(crate) sizes: bool,
     /// The names of `axum-prometheus`.
     pub(crate) alias: bool,
+    /// The host's recorder is told too.
+    pub(crate) to_host: bool,
 }
 
 /// The handles of one combination.
@@ -51,6 +60,7 @@ pub(crate) struct Series {
     rpc: Option<Arc<Durations>>,
     sizes: Option<Box<[Arc<Buckets>; 2]>>,
     alias: Option<Box<Aliased>>,
+    host: Option<Box<OfHost>>,
 }
 
 /// Every series of requests.
@@ -58,7 +68,9 @@ pub(crate) struct RequestSeries {
     recorder: MetricsRecorder,
     extras: Extras,
     alias: Option<AxumPrometheus>,
-    active: [(&'static str, Arc<AtomicI64>); METHODS.len()],
+    /// The host's gauges, in the order of [`METHODS`]; empty unless it is told.
+    active_of_host: Vec<Gauge>,
+    active: [Arc<AtomicI64>; METHODS.len()],
     started: Arc<Count>,
 }
 
@@ -69,14 +81,16 @@ impl RequestSeries {
             recorder.registry().reserve(name, *kind, help);
         }
         let level = |labels| level(&recorder, names::ACTIVE_REQUESTS, labels);
-        let active = METHODS.map(|method| {
-            let labels = vec![(label::METHOD.into(), method.into())];
-            (method, level(labels))
-        });
+        let active = METHODS.map(|method| level(vec![(label::METHOD.into(), method.into())]));
         Self {
             active,
             started: counter(&recorder, names::REQUESTS_STARTED, vec![]),
             extras,
+            active_of_host: if extras.to_host {
+                METHODS.map(host::active).into()
+            } else {
+                Vec::new()
+            },
             alias: extras.alias.then(|| AxumPrometheus::new(recorder.clone())),
             recorder,
         }
@@ -88,18 +102,20 @@ impl RequestSeries {
         if let Some(alias) = &self.alias {
             alias.move_pending(method, route, 1);
         }
-        self.active(method).fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn active(&self, method: &'static str) -> &AtomicI64 {
-        let found = self.active.iter().find(|(known, _)| *known == method);
-        let (_, active) = found.unwrap_or(&self.active[METHODS.len() - 1]);
-        active
+        let index = index(method);
+        self.active[index].fetch_add(1, Ordering::Relaxed);
+        if let Some(active) = self.active_of_host.get(index) {
+            active.increment(1.0);
+        }
     }
 
     /// Counts a request as no longer under way, by what it began with.
     pub(crate) fn end(&self, method: &'static str, route: &'static str) {
-        self.active(method).fetch_sub(1, Ordering::Relaxed);
+        let index = index(method);
+        self.active[index].fetch_sub(1, Ordering::Relaxed);
+        if let Some(active) = self.active_of_host.get(index) {
+            active.decrement(1.0);
+        }
         if let Some(alias) = &self.alias {
             alias.move_pending(method, route, -1);
         }
@@ -122,6 +138,9 @@ impl RequestSeries {
         }
         if let Some(alias) = &series.alias {
             alias.finish(record);
+        }
+        if let Some(host) = &series.host {
+            host.finish(record);
         }
     }
 
@@ -170,11 +189,17 @@ impl RequestSeries {
         if let Some(error) = error_type(wanted) {
             labels.push((label::ERROR_TYPE.into(), error));
         }
+        let counts = wanted.slo != Slo::Excluded;
+        let host = self.extras.to_host.then(|| {
+            let head = counts.then(|| route_labels(wanted));
+            Box::new(OfHost::new(request_labels(wanted), labels.clone(), head))
+        });
         let time_to_head = self.durations(names::TIME_TO_HEAD, route_labels(wanted));
         Series {
+            host,
             requests: self.requests(wanted),
             duration: self.durations(names::REQUEST_DURATION, labels),
-            time_to_head: (wanted.slo != Slo::Excluded).then_some(time_to_head),
+            time_to_head: counts.then_some(time_to_head),
             rpc: wanted
                 .grpc
                 .map(|status| self.durations(names::RPC_DURATION, rpc_labels(wanted, status))),
@@ -188,17 +213,7 @@ impl RequestSeries {
     }
 
     fn requests(&self, wanted: &Combination) -> Arc<Count> {
-        let mut labels = route_labels(wanted);
-        labels.extend([
-            (label::OUTCOME.into(), wanted.outcome.as_str().into()),
-            (label::ERROR_CODE.into(), wanted.code.into()),
-            (
-                label::BLAME.into(),
-                wanted.blame.map_or("", Blame::as_str).into(),
-            ),
-            (label::SLO.into(), wanted.slo.as_str().into()),
-        ]);
-        counter(&self.recorder, names::REQUESTS, labels)
+        counter(&self.recorder, names::REQUESTS, request_labels(wanted))
     }
 
     fn durations(&self, name: &'static str, labels: Vec<(Text, Text)>) -> Arc<Durations> {
@@ -252,6 +267,18 @@ pub(super) fn level(
         Some(Cell::Level(level)) => level,
         _ => Arc::default(),
     }
+}
+
+fn request_labels(wanted: &Combination) -> Vec<(Text, Text)> {
+    let blame = wanted.blame.map_or("", Blame::as_str);
+    let mut labels = route_labels(wanted);
+    labels.extend([
+        (label::OUTCOME.into(), wanted.outcome.as_str().into()),
+        (label::ERROR_CODE.into(), wanted.code.into()),
+        (label::BLAME.into(), blame.into()),
+        (label::SLO.into(), wanted.slo.as_str().into()),
+    ]);
+    labels
 }
 
 fn route_labels(wanted: &Combination) -> Vec<(Text, Text)> {
@@ -353,7 +380,7 @@ mod tests {
 
     fn text(recorder: &MetricsRecorder) -> String {
         let mut page = Page::new(Exposition::Text);
-        recorder.render(&mut page);
+        recorder.registry().render(&mut page);
         page.finish()
     }
 
