@@ -45,13 +45,13 @@ fn an_interval_counts_what_is_between() {
 #[test]
 fn without_requests_or_after_a_restart_nothing_is_told() {
     for (pages, expected, word) in [
-        (
-            vec![page(7, 5, 1, 1), page(7, 5, 1, 1)],
-            3,
-            "INCONCLUSIVE",
-        ),
+        (vec![page(7, 5, 1, 1), page(7, 5, 1, 1)], 3, "INCONCLUSIVE"),
         (vec![page(7, 5, 1, 1), page(8, 9, 1, 1)], 4, "INVALID"),
-        (vec!["up 1\n".to_owned()], 2, "plimsoll_telemetry_bytes_total"),
+        (
+            vec!["up 1\n".to_owned()],
+            2,
+            "plimsoll_telemetry_bytes_total",
+        ),
     ] {
         let url = serve(pages);
         let output = run(&["cost", "--metrics", &url, "--interval", "20ms"]);
