@@ -26,7 +26,7 @@ pub(crate) fn append(page: &mut Page, theirs: &str) {
                 (Some("TYPE"), Some(name), Some(kind)) => {
                     let told = help.take().filter(|(of, _)| of == name);
                     let told = told.map_or(String::new(), |(_, text)| text);
-                    family = name.to_owned();
+                    name.clone_into(&mut family);
                     page.family(&whole(name, kind, open), kind_of(kind), &told);
                 }
                 _ => {}
@@ -56,9 +56,8 @@ fn whole<'a>(name: &'a str, kind: &str, open: bool) -> Cow<'a, str> {
 
 fn kind_of(kind: &str) -> &str {
     match kind {
-        "untyped" => "unknown",
         // What one of the two forms does not know is told as plain numbers.
-        "gaugehistogram" | "stateset" => "unknown",
+        "untyped" | "gaugehistogram" | "stateset" => "unknown",
         kind => kind,
     }
 }

@@ -102,10 +102,11 @@ pub(crate) fn examine(page: impl Fn() -> String) -> Option<Warning> {
 
 /// Writes the host's page after what stands on ours.
 pub(crate) fn write(page: &mut Page, host: &(dyn Fn() -> String + Send + Sync)) {
-    match catch_unwind(AssertUnwindSafe(host)) {
-        Ok(theirs) => super::foreign::append(page, &theirs),
-        // The panic hook has told it; our own series are worth a page.
-        Err(_) => tracing::error!(target: "plimsoll::metrics", "the host's page panicked"),
+    if let Ok(theirs) = catch_unwind(AssertUnwindSafe(host)) {
+        super::foreign::append(page, &theirs);
+    } else {
+        // The panic hook has told why; our own series are worth a page.
+        tracing::error!(target: "plimsoll::metrics", "the host's page panicked");
     }
 }
 

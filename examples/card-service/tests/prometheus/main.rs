@@ -15,6 +15,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use plimsoll_testkit::otlp::{Behaviour, Collector, hex};
 use started::{Prometheus, Service};
 
 /// The rules for long windows read one recorded count a minute.
@@ -111,7 +112,7 @@ fn every_query_of_the_dashboard_shows_something_and_no_rule_is_in_error() {
     http::send(&service.control, "PUT", "/faults", faults);
     let _traffic = Traffic::start(service.address.clone());
     let rules = repository().join("slo/generated/card-service.rules.yaml");
-    let prometheus = Prometheus::start(&service.status, &rules);
+    let prometheus = Prometheus::start(&service.status, Some(&rules));
 
     let dashboard = repository().join("dashboards/generated/card-service.json");
     let dashboard = std::fs::read_to_string(dashboard).unwrap();
@@ -152,6 +153,42 @@ fn every_query_of_the_dashboard_shows_something_and_no_rule_is_in_error() {
         let broken = ["overview", "read", "write"].map(|class| format!("{class}-availability"));
         let shows = |slo: &String| rows.iter().any(|row| row["metric"]["slo"] == **slo);
         broken.into_iter().filter(|slo| !shows(slo)).collect()
+    });
+}
+
+#[test]
+fn a_bucket_leads_to_the_trace_that_a_collector_has() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let collector = runtime.block_on(Collector::start(Behaviour::Healthy));
+    let base = collector.base();
+    let service = Service::start_with(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &base),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+    ]);
+    let _traffic = Traffic::start(service.address.clone());
+    let prometheus = Prometheus::start(&service.status, None);
+    let of = "histogram_quantile(0.99, sum by (le) \
+              (rate(http_server_request_duration_seconds_bucket{http_route=\"/v1/cards/{id}\"}[1m])))";
+    wait_until_none("exemplars of traces that arrived", || {
+        let answer = prometheus.exemplars(of);
+        let arrived: Vec<String> = collector
+            .spans()
+            .iter()
+            .map(|span| hex(&span.trace_id))
+            .collect();
+        let shown: Vec<&str> = answer["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|series| series["exemplars"].as_array().into_iter().flatten())
+            .filter_map(|exemplar| exemplar["labels"]["trace_id"].as_str())
+            .collect();
+        let known = shown.iter().any(|id| arrived.iter().any(|it| it == id));
+        if known {
+            Vec::new()
+        } else {
+            vec![format!("{} spans, {answer}", arrived.len())]
+        }
     });
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -61,6 +61,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         let any = "127.0.0.1:0";
         let mut command = Command::new(env!("CARGO_BIN_EXE_card-service"));
         command.args(["serve", "--database-url", "sqlite::memory:"]);
@@ -68,6 +73,7 @@ impl Service {
         command.args(["--listen", any, "--status", any, "--control", any]);
         // Of the panics asked for, only the messages.
         command.stdout(Stdio::piped()).env("RUST_BACKTRACE", "0");
+        command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap();
         let said = lines(child.stdout.take().unwrap());
         let process = Running(child);
@@ -94,15 +100,16 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Scrapes `target` and evaluates `rules` every second.
-    pub(crate) fn start(target: &str, rules: &Path) -> Self {
+    /// Scrapes `target` every second, keeps the exemplars and, if there are
+    /// rules, evaluates them.
+    pub(crate) fn start(target: &str, rules: Option<&Path>) -> Self {
         let folder = TempDir::new().unwrap();
-        let rules = rules.canonicalize().unwrap();
+        let rules = rules.map(|file| format!("'{}'", file.canonicalize().unwrap().display()));
         let config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
-             rule_files: ['{}']\n\
+             rule_files: [{}]\n\
              scrape_configs:\n  - job_name: card-service\n    static_configs: [{{targets: ['{target}']}}]\n",
-            rules.display()
+            rules.unwrap_or_default()
         );
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, config).unwrap();
@@ -111,6 +118,7 @@ impl Prometheus {
         let data = folder.path().join("data");
         command.arg(format!("--storage.tsdb.path={}", data.display()));
         command.arg("--web.listen-address=127.0.0.1:0");
+        command.arg("--enable-feature=exemplar-storage");
         command.stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("prometheus does not start ({error}): run `make tools`")
@@ -135,6 +143,17 @@ impl Prometheus {
     pub(crate) fn query(&self, query: &str) -> Value {
         let answer = http::post_form(&self.address, "/api/v1/query", "query", query);
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    /// The exemplars of the last hour behind the series of a query.
+    pub(crate) fn exemplars(&self, query: &str) -> Value {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let query = http::encoded(query);
+        let times = format!("start={}&end={}", now - 3_600, now + 60);
+        self.get(&format!("/api/v1/query_exemplars?query={query}&{times}"))
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
