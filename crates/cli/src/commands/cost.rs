@@ -161,7 +161,8 @@ fn spoilt(verdict: &Verdict, why: &str) -> ExitCode {
 
 impl Counts {
     fn of(page: &Exposition) -> Option<Self> {
-        let sum = |name| page.series(name).map(|(_, value)| value).sum::<f64>();
+        // Not `sum`, whose zero is negative.
+        let sum = |name| page.series(name).fold(0.0, |sum, (_, value)| sum + value);
         let one = |name| page.series(name).next().map(|(_, value)| value);
         let bytes: BTreeMap<_, _> = page
             .series(names::TELEMETRY_BYTES)
