@@ -78,6 +78,8 @@ impl Combination {
         let route = self.route.as_ptr().addr() >> 3;
         let method = self.method.as_ptr().addr() >> 2;
         let rest = usize::from(self.status) << 4 | self.outcome as usize;
+        // Calls of one gRPC method may differ by nothing but this.
+        let rest = rest ^ usize::from(self.grpc.unwrap_or(0)) << 20;
         let mixed = (route ^ method.rotate_left(17) ^ rest).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         mixed >> (usize::BITS - PLACES.ilog2()) as usize
     }
@@ -174,11 +176,10 @@ impl Rows {
         }
         let full = known.rows.len() >= MAX_COMBINATIONS;
         drop(known);
-        let full = full
-            || self
-                .series
-                .as_ref()
-                .is_some_and(|series| !series.has_room());
+        let full = match &self.series {
+            Some(series) => !series.has_room(full),
+            None => full,
+        };
         let wanted = if full { wanted.overflow() } else { wanted };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let Known { rows, paces } = &mut *known;

@@ -165,12 +165,13 @@ impl RequestSeries {
         }
     }
 
-    /// Whether a new combination fits into the budget; counted if not.
-    pub(crate) fn has_room(&self) -> bool {
+    /// Whether a new combination fits into the budget, unless the caller is full
+    /// already; counted if not.
+    pub(crate) fn has_room(&self, full: bool) -> bool {
         let histograms = 3 + 2 * usize::from(self.extras.sizes) + usize::from(self.extras.alias);
         let lines = histograms * (names::SECONDS_BUCKETS.len() + 3) + 4;
         let registry = self.recorder.registry();
-        let room = registry.has_room(lines);
+        let room = !full && registry.has_room(lines);
         if !room {
             registry.fold_requests();
         }
