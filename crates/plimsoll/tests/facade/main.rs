@@ -13,6 +13,8 @@ mod canary;
 mod client;
 mod collector;
 mod endings;
+#[cfg(feature = "sentry")]
+mod five;
 mod flight;
 mod grpc;
 mod host;
@@ -23,6 +25,8 @@ mod lines;
 mod listeners;
 mod metrics;
 mod modes;
+#[cfg(feature = "sentry")]
+mod prometheus;
 #[cfg(feature = "sentry")]
 mod sentry;
 mod shutdown;

@@ -46,7 +46,7 @@ fn balance(report: &Report) -> Balance {
 }
 
 /// Asks Sentry's own normalizer, installed by `make tools`.
-fn judge(event: &Value) {
+pub(crate) fn judge(event: &Value) {
     const JUDGE: &str = r#"
 import json, sys
 from sentry_relay.processing import StoreNormalizer

@@ -3,4 +3,6 @@
 
 mod connections;
 mod ending;
+mod globals;
+mod load;
 mod service;

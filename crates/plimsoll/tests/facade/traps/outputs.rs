@@ -38,6 +38,7 @@ async fn sentry_down_in_any_way_costs_no_answer_and_no_shutdown() {
         Behaviour::Dead,
         Behaviour::Failing,
         Behaviour::Answering(429, Some(60)),
+        Behaviour::Hanging,
     ] {
         let (plimsoll, signals) = watched(|builder| builder).await;
         signals.receivers().sentry.turn(behaviour).await;
