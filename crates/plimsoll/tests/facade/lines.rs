@@ -84,12 +84,15 @@ for line in lines:
 #[tokio::test]
 async fn every_line_keeps_to_the_published_schema() {
     let (plimsoll, lines) = instance(|builder| {
-        builder.telemetry(|telemetry| telemetry.log_callsite(1).log_success_sample(0.999_999))
+        builder.telemetry(|telemetry| {
+            let telemetry = telemetry.log_headers("host").log_query("page");
+            telemetry.log_callsite(1).log_success_sample(0.999_999)
+        })
     });
     let subscriber = tracing_subscriber::registry().with(plimsoll.tracing_layer());
     let _guard = tracing::subscriber::set_default(subscriber);
     let address = serve(app().layer(plimsoll.layer())).await;
-    for path in ["/ok", "/theirs", "/ours", "/nowhere?q=1"] {
+    for path in ["/ok", "/theirs", "/ours", "/nowhere?page=1&q=1"] {
         get(address, path).await;
     }
     let long = "x".repeat(2_000);
@@ -110,7 +113,15 @@ async fn every_line_keeps_to_the_published_schema() {
         assert_eq!(faults, "", "{line:#}");
     }
     let with = |key: &str| lines.iter().filter(|line| !line[key].is_null()).count();
-    for key in ["weight", "cause", "grpc_status", "linked_trace_id", "keep"] {
+    for key in [
+        "weight",
+        "cause",
+        "grpc_status",
+        "linked_trace_id",
+        "keep",
+        "header.host",
+        "query.page",
+    ] {
         assert!(with(key) > 0, "no line has {key}");
     }
     for key in ["field.time", "tenant", "suppressed", "flight", "report"] {
