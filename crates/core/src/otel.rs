@@ -66,7 +66,7 @@ const fn secret(name: &'static str, help: &'static str, check: fn(&str) -> Check
 
 /// Every honoured variable, in the order in which it is printed. `_TRACES_` of
 /// an exporter's variable stands above the general one.
-pub const ALL: [Variable; 36] = [
+pub const ALL: [Variable; 49] = [
     variable(
         "OTEL_SDK_DISABLED",
         "false",
@@ -187,6 +187,64 @@ pub const ALL: [Variable; 36] = [
         boolean,
     ),
     variable(
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+        "",
+        "full address for log records, path included",
+        endpoint,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL",
+        "",
+        "http/protobuf; log records have no other",
+        protocol,
+    ),
+    secret(
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+        "headers of every export of log records",
+        header_list,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT",
+        "",
+        "longest time of one export of log records in milliseconds",
+        millis,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION",
+        "",
+        "compression of log records",
+        compression,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "",
+        "full address for metrics, path included",
+        endpoint,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+        "",
+        "http/protobuf; metrics have no other",
+        protocol,
+    ),
+    secret(
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        "headers of every export of metrics",
+        header_list,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+        "",
+        "longest time of one export of metrics in milliseconds",
+        millis,
+    ),
+    variable(
+        "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION",
+        "",
+        "compression of metrics",
+        compression,
+    ),
+    variable(
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "2048",
         "most spans that wait",
@@ -217,15 +275,33 @@ pub const ALL: [Variable; 36] = [
         some,
     ),
     variable(
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+        "512",
+        "most log records of one export",
+        some,
+    ),
+    variable(
         "OTEL_BLRP_SCHEDULE_DELAY",
         "1000",
         "longest wait for a full batch of log records in milliseconds",
         millis,
     ),
     variable(
+        "OTEL_BLRP_EXPORT_TIMEOUT",
+        "30000",
+        "longest time of one export of log records in milliseconds; the shorter limit holds",
+        millis,
+    ),
+    variable(
         "OTEL_METRIC_EXPORT_INTERVAL",
         "60000",
         "time between two exports of metrics in milliseconds, with the feature `otlp-metrics`",
+        millis,
+    ),
+    variable(
+        "OTEL_METRIC_EXPORT_TIMEOUT",
+        "30000",
+        "longest time of one export of metrics in milliseconds; the shorter limit holds",
         millis,
     ),
     variable(

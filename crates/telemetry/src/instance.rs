@@ -26,6 +26,7 @@ use crate::logs::style::Style;
 use crate::metrics::exemplar::Mark;
 use crate::metrics::series::RequestSeries;
 use crate::metrics::{MetricsRecorder, Page};
+use crate::otlp::Otlp;
 use crate::pool;
 use crate::report::Requests;
 use crate::rows::{Row, Rows};
@@ -55,6 +56,7 @@ pub(crate) struct Instance {
     pub(crate) rows: Rows,
     pub(crate) spans: Spans,
     pub(crate) lean: bool,
+    pub(crate) otlp: Otlp,
     pub(crate) sentry: Reporter,
     pub(crate) warnings: Mutex<Vec<Warning>>,
     pub(crate) state: State,
@@ -201,6 +203,7 @@ impl Instance {
                 .account()
                 .map(|(balance, _)| ("sentry", balance)),
         );
+        balances.extend(self.otlp.balances());
         balances
     }
 
@@ -209,6 +212,7 @@ impl Instance {
         outlets.extend(self.logs.as_ref().map(LogSink::outlet));
         outlets.extend(self.spans.processor().map(BoundedProcessor::outlet));
         outlets.extend(self.sentry.account().map(|(_, outlet)| outlet));
+        outlets.extend(self.otlp.outlets());
         outlets
     }
 }

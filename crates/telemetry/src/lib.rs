@@ -17,6 +17,9 @@ pub mod layer;
 mod ledger;
 mod logs;
 pub mod metrics;
+mod otlp;
+#[cfg(feature = "otlp-logs")]
+mod outbox;
 mod pool;
 mod report;
 mod rows;

@@ -23,6 +23,7 @@ use crate::logs::Format;
 use crate::logs::life;
 use crate::logs::wanted::{Told, Wanted};
 use crate::metrics::{Exposition, MetricsRecorder, Offender, Page, Scrape};
+use crate::otlp;
 use crate::report::Report;
 use crate::sentry::Crumbs;
 
@@ -64,6 +65,18 @@ impl Telemetry {
 
     pub(crate) fn instance(&self) -> &Instance {
         &self.0
+    }
+
+    /// The page over OTLP, at intervals, for as long as somebody holds the instance.
+    pub(crate) fn export_metrics(&self, settings: otlp::Settings<'_>) {
+        let instance = Arc::downgrade(&self.0);
+        let page = move || Some(Self(instance.upgrade()?).render());
+        let mut warnings = Vec::new();
+        let otlp = &self.0.otlp;
+        otlp.export_metrics(settings, self.0.born, page, &mut warnings);
+        let all = self.0.warnings.lock();
+        all.unwrap_or_else(PoisonError::into_inner)
+            .append(&mut warnings);
     }
 
     /// Begins the telemetry of a service with this name.
@@ -299,6 +312,18 @@ impl Telemetry {
         }
     }
 
+    /// As [`Self::say`], but to nobody else: what sends lines on has ended.
+    fn say_here(&self, message: &str, fields: &[(&str, String)]) {
+        match &self.0.logs {
+            Some(logs) => {
+                logs.line_here(|out| {
+                    life::write(out, &self.0.style, Level::INFO, message, fields);
+                });
+            }
+            None => self.say(message, fields),
+        }
+    }
+
     /// Whom we trust to say who the client is.
     pub fn trust(&self) -> &Trust {
         &self.0.trust
@@ -342,6 +367,7 @@ impl Telemetry {
         if let Some(processor) = self.0.spans.processor() {
             processor.hurry();
         }
+        self.0.otlp.hurry();
         if let Some(logs) = &self.0.logs {
             logs.hurry();
         }
@@ -357,9 +383,11 @@ impl Telemetry {
         };
         // All at once: one that hangs takes nothing from the others.
         self.0.sentry.begin_close();
+        self.0.otlp.begin_close();
         if let Some(processor) = self.0.spans.processor() {
-            processor.close(most(8));
+            processor.close(most(7));
         }
+        self.0.otlp.close(most(8));
         self.0.sentry.close(most(8));
         if let Some(logs) = &self.0.logs {
             logs.flush(most(9));
@@ -367,8 +395,8 @@ impl Telemetry {
         // The last line but its own: what is counted in it is at rest.
         let report = self.report();
         match self.0.style.format {
-            Format::Json => self.say("ledger", &[("report", report.to_string())]),
-            Format::Pretty => self.say(&format!("ledger: {}", report.summary()), &[]),
+            Format::Json => self.say_here("ledger", &[("report", report.to_string())]),
+            Format::Pretty => self.say_here(&format!("ledger: {}", report.summary()), &[]),
         }
         if let Some(logs) = &self.0.logs {
             logs.shutdown(deadline);

@@ -25,6 +25,8 @@ mod lines;
 mod listeners;
 mod metrics;
 mod modes;
+#[cfg(all(feature = "otlp-logs", feature = "otlp-metrics"))]
+mod otlp;
 #[cfg(feature = "sentry")]
 mod prometheus;
 #[cfg(feature = "sentry")]

@@ -19,14 +19,18 @@ use crate::config::{Ownership, Warning};
 use crate::error::TelemetryError;
 use crate::flight::Flight;
 use crate::instance::{Instance, State};
+use crate::logs::Format;
 use crate::logs::life;
 use crate::logs::notices::Notices;
 use crate::logs::sink::LogSink;
 use crate::logs::style::Style;
+use crate::otlp;
 use crate::rows::Rows;
 use crate::sentry::Reporter;
 use crate::telemetry::Telemetry;
-use crate::traces::{Maker, Otlp, OtlpError, Propagation, Spans, Tell, own, service_name};
+use crate::traces::{
+    Maker, Otlp, OtlpError, Propagation, Spans, Tell, own, resource_of, service_name,
+};
 
 use self::flight::FlightConfig;
 use self::logs::LogsConfig;
@@ -179,6 +183,14 @@ impl Builder {
             warnings.push(Warning::new("log_headers, log_query", problem));
             Allowed::default()
         });
+        let resource = resource_of(&otel, &service);
+        let of_otel = || otlp::Settings {
+            otel: &otel,
+            resource: resource.clone(),
+        };
+        let exported = otlp::Otlp::default();
+        let lines = logs.as_ref().filter(|_| style.format == Format::Json);
+        exported.export_logs(&of_otel(), lines, &mut warnings);
         let instance = Instance {
             shown,
             service,
@@ -197,11 +209,16 @@ impl Builder {
             recorder,
             spans,
             lean: self.traces.lean,
+            otlp: exported,
             sentry,
             warnings: Mutex::new(warnings),
             state: State::default(),
         };
-        Ok(Telemetry::of(instance))
+        let telemetry = Telemetry::of(instance);
+        if metrics.of != Ownership::Off {
+            telemetry.export_metrics(of_otel());
+        }
+        Ok(telemetry)
     }
 }
 

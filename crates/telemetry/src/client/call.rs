@@ -71,7 +71,8 @@ impl Call {
             .filter(|_| may_know)
             .map(|ids| ids.request_id);
         let headers = request.headers_mut();
-        let span = outgoing.and_then(|call| call.inject(headers, shared.overwrite));
+        let span =
+            outgoing.and_then(|call| call.inject(instance.spans(), headers, shared.overwrite));
         let replace = shared.overwrite || !headers.contains_key(&REQUEST_ID);
         if let Some(id) = id.filter(|_| replace)
             && let Ok(id) = HeaderValue::from_str(id.as_str())

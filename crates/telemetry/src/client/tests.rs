@@ -253,3 +253,35 @@ fn a_client_that_cannot_fail_is_no_special_case() {
             .contains("server_address=\"cards\",server_port=\"7\"")
     );
 }
+
+#[test]
+fn what_a_call_carries_is_chosen_by_otel_propagators() {
+    use opentelemetry::baggage::BaggageExt as _;
+    use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceState};
+    let state = TraceState::from_key_value([("vendor", "1")]).unwrap();
+    let ids = SpanContext::new(7.into(), 8.into(), TraceFlags::SAMPLED, false, state);
+    let context = opentelemetry::Context::new().with_remote_span_context(ids);
+    let context = context.with_baggage([opentelemetry::KeyValue::new("tenant", "a b")]);
+    let _here = context.attach();
+    for (propagators, expected) in [
+        ("", &["baggage", "traceparent", "tracestate"][..]),
+        ("tracecontext", &["traceparent", "tracestate"]),
+        ("baggage", &["baggage"]),
+        ("none", &[]),
+    ] {
+        let builder = Telemetry::builder("s").log_output(io::sink());
+        let set = ("OTEL_PROPAGATORS".to_owned(), propagators.to_owned());
+        let telemetry = builder.env([set]).build().unwrap();
+        let mut headers = HeaderMap::new();
+        telemetry.client().inject(&mut headers);
+        let mut names: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{propagators}");
+        if headers.len() == 3 {
+            assert_eq!(headers["baggage"], "tenant=a%20b");
+            assert_eq!(headers["tracestate"], "vendor=1");
+            let parent = format!("00-{:032x}-{:016x}-01", 7, 8);
+            assert_eq!(headers["traceparent"], parent);
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -38,7 +38,11 @@ pub(super) struct Shared {
     pub(super) ledger: Ledger,
     pub(super) exports: Exports,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Is given every line that is taken.
+    also: OnceLock<Also>,
 }
+
+type Also = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -93,6 +97,7 @@ impl LogSink {
             ledger: Ledger::default(),
             exports: Exports::default(),
             writer: Mutex::new(None),
+            also: OnceLock::new(),
         }));
         let writer = Writer::new(Arc::clone(&sink.0), output, notices);
         let thread = std::thread::Builder::new().name("plimsoll-logs".into());
@@ -109,8 +114,30 @@ impl LogSink {
         });
     }
 
+    /// As [`Self::line`], for this output alone.
+    pub(crate) fn line_here(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        scratch::with(|line| {
+            write(line);
+            self.append(line);
+        });
+    }
+
+    /// Gives every line that is taken from now on to `also` too; only the first
+    /// call does.
+    #[cfg(feature = "otlp-logs")]
+    pub(crate) fn also(&self, also: impl Fn(&[u8]) + Send + Sync + 'static) {
+        self.0.also.get_or_init(|| Box::new(also));
+    }
+
     /// Appends one whole line, or drops it and counts it when the queue is full.
     pub(crate) fn submit(&self, line: &[u8]) {
+        let taken = self.append(line);
+        if let Some(also) = self.0.also.get().filter(|_| taken) {
+            also(line);
+        }
+    }
+
+    fn append(&self, line: &[u8]) -> bool {
         let shared = &*self.0;
         // Under the lock every term moves together, so a balance read at any
         // moment holds.
@@ -118,12 +145,12 @@ impl LogSink {
         shared.ledger.produce(1);
         if state.stage != Stage::Open {
             shared.ledger.drop_for(Reason::Shutdown, 1);
-            return;
+            return false;
         }
         if state.bytes + line.len() > shared.capacity {
             shared.ledger.drop_for(Reason::QueueFull, 1);
             state.lost += 1;
-            return;
+            return false;
         }
         if state.filling.bytes.len() + line.len() > state.filling.bytes.capacity() {
             state.roll(line.len());
@@ -139,6 +166,7 @@ impl LogSink {
         if wake {
             shared.lines.notify_one();
         }
+        true
     }
 
     /// Counts a line that its callsite's limit did not let through. No lock but

@@ -8,7 +8,7 @@ const REASON_MAX: usize = 200;
 
 /// Shared by the exporting thread and its transport.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     sent: AtomicU64,
     repeated: AtomicU64,
     reason: Mutex<Option<String>>,
@@ -16,20 +16,20 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// An export begins.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.sent.store(0, Ordering::Relaxed);
         self.set(None);
     }
 
     /// It is sent, the first time or again.
-    pub(super) fn send(&self) {
+    pub(crate) fn send(&self) {
         if self.sent.fetch_add(1, Ordering::Relaxed) > 0 {
             self.repeated.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// It failed; the transport knows better why than the exporter tells.
-    pub(super) fn fail(&self, reason: &str) {
+    pub(crate) fn fail(&self, reason: &str) {
         let end = reason.floor_char_boundary(REASON_MAX);
         self.set(Some(reason[..end].to_owned()));
     }
@@ -38,13 +38,13 @@ impl Attempts {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
-    pub(super) fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         reason.clone()
     }
 
     /// Sends beyond the first of an export, so far.
-    pub(super) fn repeated(&self) -> u64 {
+    pub(crate) fn repeated(&self) -> u64 {
         self.repeated.load(Ordering::Relaxed)
     }
 }

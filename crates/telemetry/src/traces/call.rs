@@ -84,6 +84,12 @@ pub(crate) fn suppressed() -> bool {
     Context::is_current_telemetry_suppressed()
 }
 
+/// Says that what this thread does is telemetry's own doing, until it is dropped.
+#[cfg(any(feature = "otlp-logs", feature = "otlp-metrics"))]
+pub(crate) fn quiet() -> impl Drop {
+    Context::enter_telemetry_suppressed_scope()
+}
+
 /// The active span's ids, else the current request's.
 fn here() -> Option<SpanContext> {
     let active = Context::map_current(|here| {
@@ -136,7 +142,7 @@ impl Spans {
             Maker::Join => Some(Carried::Host(Context::current())),
         };
         if let Some(carried) = carried {
-            Outgoing::of(carried).inject(headers, overwrite);
+            Outgoing::of(carried).inject(self, headers, overwrite);
         }
     }
 }
@@ -191,7 +197,12 @@ impl Outgoing {
     }
 
     /// Adds the call's trace context to its headers.
-    pub(crate) fn inject(self, headers: &mut HeaderMap, overwrite: bool) -> Option<CallSpan> {
+    pub(crate) fn inject(
+        self,
+        spans: &Spans,
+        headers: &mut HeaderMap,
+        overwrite: bool,
+    ) -> Option<CallSpan> {
         let taken = |name: &str| !overwrite && headers.contains_key(name);
         // A state belongs to its parent: whoever set one of the two keeps both.
         let mut only = OnlyNew {
@@ -201,12 +212,14 @@ impl Outgoing {
         };
         match &self.carried {
             Carried::Ids(ids) => {
-                if only.trace {
+                if only.trace && spans.propagation.trace_context {
                     write(only.headers, ids);
                 }
-                Context::map_current(|here| {
-                    BaggagePropagator::new().inject_context(here, &mut only);
-                });
+                if spans.propagation.baggage {
+                    Context::map_current(|here| {
+                        BaggagePropagator::new().inject_context(here, &mut only);
+                    });
+                }
             }
             Carried::Host(context) => global::get_text_map_propagator(|propagator| {
                 propagator.inject_context(context, &mut only);

@@ -48,7 +48,7 @@ pub(super) fn connect(
 }
 
 #[derive(Debug)]
-struct Client {
+pub(crate) struct Client {
     agent: Agent,
     headers: Headers,
     attempts: Arc<Attempts>,
@@ -66,7 +66,12 @@ const OF_BODY: [header::HeaderName; 3] = [
 impl Client {
     /// A client whose every request ends within `timeout`, connecting included,
     /// and which counts what it sends.
-    fn new(timeout: Duration, headers: Headers, attempts: Arc<Attempts>, sent: Sent) -> Self {
+    pub(crate) fn new(
+        timeout: Duration,
+        headers: Headers,
+        attempts: Arc<Attempts>,
+        sent: Sent,
+    ) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(timeout))
             .http_status_as_error(false)
@@ -80,7 +85,7 @@ impl Client {
         }
     }
 
-    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
+    pub(crate) fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
         let (mut parts, body) = request.into_parts();
         let said = std::mem::replace(&mut parts.headers, HeaderMap::new());
         for name in OF_BODY {

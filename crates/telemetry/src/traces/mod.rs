@@ -29,14 +29,20 @@ mod sampler;
 mod settings;
 mod spans;
 
+#[cfg(any(feature = "otlp-logs", feature = "otlp-metrics"))]
+pub(crate) use attempts::Attempts;
+#[cfg(any(feature = "otlp-logs", feature = "otlp-metrics"))]
+pub(crate) use call::quiet;
 pub(crate) use call::{CallEnd, CallSpan, CallStart, suppressed};
 pub use export::OtlpError;
 pub(crate) use export::own;
+#[cfg(any(feature = "otlp-logs", feature = "otlp-metrics"))]
+pub(crate) use http::Client;
 pub(crate) use lean::Gate;
 pub(crate) use processor::{BoundedProcessor, Tell};
 pub(crate) use propagation::Propagation;
 pub(crate) use sampler::{Root, Sampler};
-pub(crate) use settings::{Otlp, service_name};
+pub(crate) use settings::{Headers, Otlp, resource_of, service_name};
 pub(crate) use spans::{Maker, Spans, Start};
 
 use tracing::level_filters::LevelFilter;

@@ -26,8 +26,8 @@ const BAGGAGE_MEMBERS: usize = 64;
 /// Which contexts are taken over and handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Propagation {
-    trace_context: bool,
-    baggage: bool,
+    pub(super) trace_context: bool,
+    pub(super) baggage: bool,
 }
 
 impl Propagation {

@@ -105,6 +105,22 @@ pub(crate) fn service_name(otel: &Otel, code: &str) -> String {
     found.unwrap_or_else(|| code.into())
 }
 
+/// What everything exported is said to come from.
+pub(crate) fn resource_of(otel: &Otel, service: &str) -> Vec<(String, String)> {
+    let own = [
+        ("telemetry.sdk.name", "opentelemetry"),
+        ("telemetry.sdk.language", "rust"),
+        ("telemetry.distro.name", "plimsoll"),
+        ("telemetry.distro.version", env!("CARGO_PKG_VERSION")),
+    ];
+    let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let mut all = Vec::from(own);
+    let set = resource(otel).into_iter();
+    all.extend(set.filter(|(key, _)| key != "service.name"));
+    all.push(("service.name".into(), service.into()));
+    all
+}
+
 fn resource(otel: &Otel) -> Vec<(String, String)> {
     let list = otel.get("OTEL_RESOURCE_ATTRIBUTES");
     list.and_then(|list| otel::members(list).ok())

@@ -38,7 +38,7 @@ const USER_AGENT_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Spans {
     pub(super) maker: Maker,
-    propagation: Propagation,
+    pub(super) propagation: Propagation,
     pub(super) callers: Callers,
 }
 
