@@ -376,6 +376,9 @@ impl Builder {
             Some("pretty") => telemetry = telemetry.format(Format::Pretty),
             _ => {}
         }
+        if let Some(filter) = settings.get("trace_filter") {
+            telemetry = telemetry.trace_filter(filter);
+        }
         if let Some(switch) = settings.get("flight") {
             telemetry = telemetry.flight(switch == "on");
         }

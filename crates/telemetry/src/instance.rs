@@ -13,6 +13,8 @@ use plimsoll_core::{Clock, Keep, Outcome, Sink, redact};
 
 use crate::builder::metrics::HostPage;
 use crate::client::series::CallSeries;
+use tracing_subscriber::filter::Targets;
+
 use crate::config::Warning;
 use crate::exports::Outlet;
 use crate::flight::{Flight, To};
@@ -55,6 +57,8 @@ pub(crate) struct Instance {
     pub(crate) recorder: MetricsRecorder,
     pub(crate) rows: Rows,
     pub(crate) spans: Spans,
+    /// What of the application's spans and events goes into traces.
+    pub(crate) traced: Targets,
     pub(crate) lean: bool,
     pub(crate) otlp: Otlp,
     pub(crate) sentry: Reporter,

@@ -170,7 +170,7 @@ impl Telemetry {
             };
             layers.push(told.with_filter(Wanted(levels)).boxed());
         }
-        layers.extend(crate::traces::bridge(&self.0.spans));
+        layers.extend(crate::traces::bridge(&self.0.spans, self.0.traced.clone()));
         let crumbs = Crumbs::layer(self.0.sentry.takes_crumbs(), &self.0.clock);
         layers.extend(crumbs.map(|crumbs| crumbs.with_filter(LevelFilter::WARN).boxed()));
         layers

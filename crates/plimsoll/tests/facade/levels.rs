@@ -8,6 +8,7 @@ use axum::routing::get as on_get;
 use http::StatusCode;
 use plimsoll::{Clock, Ownership, Plimsoll};
 use plimsoll_testkit::capture::Lines;
+use plimsoll_testkit::otlp::{Behaviour, Collector};
 use plimsoll_testkit::wait::until;
 use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt;
@@ -215,8 +216,7 @@ async fn the_requests_own_line_and_the_recorder_follow() {
 
 #[tokio::test]
 async fn sampling_follows_for_a_while() {
-    let collector =
-        plimsoll_testkit::otlp::Collector::start(plimsoll_testkit::otlp::Behaviour::Healthy).await;
+    let collector = Collector::start(Behaviour::Healthy).await;
     let (plimsoll, lines) =
         instance(|it| it.telemetry(|it| it.otlp(collector.endpoint()).sample_ratio(0.0)));
     let app = Router::new()
@@ -232,6 +232,40 @@ async fn sampling_follows_for_a_while() {
     lines.requests(3).await;
     crate::support::shut(plimsoll, Duration::from_secs(10)).await;
     until("one span", || (collector.spans().len() == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn the_logs_filter_removes_no_span_and_the_traces_filter_no_line() {
+    for (log, traced, spans) in [
+        ("error", "info", 2),
+        ("info", "off", 1),
+        ("info", "debug", 3),
+    ] {
+        let collector = Collector::start(Behaviour::Healthy).await;
+        let (plimsoll, lines) = instance(|it| {
+            it.telemetry(|it| {
+                let it = it.otlp(collector.endpoint()).flight(false);
+                it.log_filter(log).trace_filter(traced)
+            })
+        });
+        let subscriber = tracing_subscriber::registry().with(plimsoll.tracing_layer());
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let handler = async || {
+            let _outer = tracing::info_span!("outer").entered();
+            let _inner = tracing::debug_span!("inner").entered();
+            tracing::info!("said");
+        };
+        let app = Router::new().route("/", on_get(handler));
+        let address = serve(app.layer(plimsoll.layer())).await;
+        get(address, "/").await;
+        crate::support::shut(plimsoll, Duration::from_secs(10)).await;
+        assert_eq!(collector.spans().len(), spans, "{log} {traced}");
+        assert_eq!(
+            said(&lines).len(),
+            usize::from(log == "info"),
+            "{log} {traced}"
+        );
+    }
 }
 
 #[tokio::test]

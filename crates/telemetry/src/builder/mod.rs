@@ -156,6 +156,7 @@ impl Builder {
         // Also when it is off: it can be switched on for a while.
         let flight = Flight::new(self.flight.bytes, self.flight.lines);
         let flight = logs.is_some().then(|| Arc::new(flight));
+        let traced = self.traces.wanted(&mut warnings);
         let joins = self.logs.of == Ownership::Join;
         let tell = teller(logs.clone(), joins, Arc::clone(&style));
         let spans = match self.traces.of {
@@ -208,6 +209,7 @@ impl Builder {
             own_metrics: metrics.of == Ownership::Own,
             recorder,
             spans,
+            traced,
             lean: self.traces.lean,
             otlp: exported,
             sentry,

@@ -1,7 +1,11 @@
 //! How the traces are made.
 
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+
 use super::Builder;
-use crate::config::Ownership;
+use crate::config::{Ownership, Warning};
+use crate::traces;
 
 /// What the traces can be told.
 pub(crate) struct TracesConfig {
@@ -12,6 +16,7 @@ pub(crate) struct TracesConfig {
     pub(crate) operator_ratio: Option<f64>,
     pub(crate) keep: bool,
     pub(crate) lean: bool,
+    pub(crate) filter: String,
 }
 
 impl Default for TracesConfig {
@@ -23,7 +28,22 @@ impl Default for TracesConfig {
             operator_ratio: None,
             keep: true,
             lean: false,
+            filter: DEFAULT_FILTER.into(),
         }
+    }
+}
+
+/// Which of the application's spans go into traces unless told otherwise.
+const DEFAULT_FILTER: &str = "info";
+
+impl TracesConfig {
+    /// What goes into traces; directives that cannot be read warn.
+    pub(super) fn wanted(&self, warnings: &mut Vec<Warning>) -> Targets {
+        traces::wanted(&self.filter).unwrap_or_else(|error| {
+            let problem = format!("{:?}: {error}; `{DEFAULT_FILTER}` is used", self.filter);
+            warnings.push(Warning::new("PLIMSOLL_TRACE_FILTER", problem));
+            Targets::new().with_default(Level::INFO)
+        })
     }
 }
 
@@ -48,6 +68,16 @@ impl Builder {
     #[must_use]
     pub fn sample_ratio(mut self, ratio: f64) -> Self {
         self.traces.ratio = Some(ratio.clamp(0.0, 1.0));
+        self
+    }
+
+    /// Which of the application's spans and events go into traces, in the syntax
+    /// of `RUST_LOG` without spans and fields; the log's filter has nothing to do
+    /// with it. The exporter's own client (hyper, tower, ...) must be named to be
+    /// traced. Default: `info`.
+    #[must_use]
+    pub fn trace_filter(mut self, filter: impl Into<String>) -> Self {
+        self.traces.filter = filter.into();
         self
     }
 

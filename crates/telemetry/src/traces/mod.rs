@@ -45,13 +45,14 @@ pub(crate) use sampler::{Root, Sampler};
 pub(crate) use settings::{Headers, Otlp, resource_of, service_name};
 pub(crate) use spans::{Maker, Spans, Start};
 
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The exporter's own client, whose spans would be exported in their turn.
+/// The exporter's own client, whose spans would be exported in their turn unless
+/// the directives name it.
 const OWN_TRAFFIC: [&str; 8] = [
     "opentelemetry",
     "opentelemetry_sdk",
@@ -63,14 +64,21 @@ const OWN_TRAFFIC: [&str; 8] = [
     "tower",
 ];
 
+/// Which spans and events of the application go into traces: the directives, of
+/// `RUST_LOG`'s syntax without spans and fields.
+pub(crate) fn wanted(directives: &str) -> Result<Targets, ParseError> {
+    let asked: Targets = directives.parse()?;
+    let unnamed = |quiet: &&str| !asked.iter().any(|(target, _)| target.starts_with(*quiet));
+    let quiet: Vec<_> = OWN_TRAFFIC.into_iter().filter(unnamed).collect();
+    Ok(asked.with_targets(quiet.into_iter().map(|target| (target, LevelFilter::OFF))))
+}
+
 /// Passes the application's spans to the tracer of `own`.
-pub(crate) fn bridge<S>(spans: &Spans) -> Option<Box<dyn Layer<S> + Send + Sync>>
+pub(crate) fn bridge<S>(spans: &Spans, filter: Targets) -> Option<Box<dyn Layer<S> + Send + Sync>>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let tracer = spans.own_tracer()?;
-    let quiet = OWN_TRAFFIC.map(|target| (target, LevelFilter::OFF));
-    let filter = Targets::new().with_default(Level::INFO).with_targets(quiet);
     let layer = tracing_opentelemetry::layer()
         .with_tracer(tracer)
         .with_location(false)
