@@ -20,6 +20,7 @@
 //! ```
 
 mod check;
+mod effective;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,6 +33,7 @@ use self::check::{
     triggers,
 };
 pub use self::check::{list, modes};
+pub use self::effective::{Effective, effective, table};
 use crate::peer::Trust;
 
 /// One thing that can be set.

@@ -93,11 +93,17 @@ fn a_file_that_is_no_toml_is_told_by_its_line() {
 #[test]
 fn every_setting_is_printed_with_its_value_and_source() {
     let file = "timeout = \"2s\"\nmode = \"observe\"\n";
-    let env = [("PLIMSOLL_MODE", "enforce")];
+    let env = [
+        ("PLIMSOLL_MODE", "enforce"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+    ];
     let table = config(Some(file), &env, &["print"]);
     assert_eq!(code(&table), 0, "{}", err(&table));
     let text = out(&table);
-    assert_eq!(text.lines().count(), ALL.len());
+    assert_eq!(
+        text.lines().count(),
+        ALL.len() + plimsoll_core::otel::ALL.len()
+    );
     let row = |key: &str| -> Vec<&str> {
         let mut rows = text.lines().map(|line| line.split_whitespace());
         let found = rows.find(|row| row.clone().next() == Some(key));
@@ -106,6 +112,8 @@ fn every_setting_is_printed_with_its_value_and_source() {
     assert_eq!(row("mode"), ["mode", "enforce", "environment"]);
     assert_eq!(row("timeout"), ["timeout", "2s", "file"]);
     assert_eq!(row("drain"), ["drain", "18s", "default"]);
+    let delay = ["OTEL_BSP_SCHEDULE_DELAY", "20", "environment"];
+    assert_eq!(row("OTEL_BSP_SCHEDULE_DELAY"), delay);
 }
 
 #[test]
@@ -113,6 +121,7 @@ fn secrets_are_masked_and_faults_are_warnings() {
     let env = [
         ("PLIMSOLL_CONTROL_TOKEN", "hunter2"),
         ("PLIMSOLL_DRAIN", "long"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2"),
     ];
     for format in ["table", "json"] {
         let output = config(None, &env, &["print", "--format", format]);

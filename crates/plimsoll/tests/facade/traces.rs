@@ -229,3 +229,178 @@ async fn nothing_is_kept_once_that_is_switched_off() {
         assert_eq!(collector.exports(), 0, "{by_sampler}");
     }
 }
+
+fn call_with(headers: &str) -> String {
+    format!("GET /cards/7 HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\r\n")
+}
+
+#[tokio::test]
+async fn a_trusted_callers_state_and_baggage_go_on_to_whom_the_request_calls_and_a_strangers_do_not()
+ {
+    use opentelemetry::baggage::BaggageExt as _;
+    use opentelemetry::trace::TraceContextExt as _;
+    use plimsoll_testkit::otlp::{Behaviour, Collector, attribute};
+    // What a propagator would write into an outgoing call.
+    let outgoing = async || {
+        tokio::task::yield_now().await;
+        let context = opentelemetry::Context::current();
+        let span = context.span();
+        let ids = span.span_context();
+        format!(
+            "{}-{}-{}|{}|{}",
+            ids.trace_id(),
+            ids.span_id(),
+            ids.is_sampled(),
+            ids.trace_state().header(),
+            context.baggage(),
+        )
+    };
+    let sent = call_with(&format!(
+        "traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\ntracestate: a=1\r\ntracestate: b=2\r\nbaggage: tenant=blue, broken\r\nx-forwarded-proto: https\r\nuser-agent: tests/1\r\n"
+    ));
+    for (trust, adopted) in [("loopback", true), ("10.0.0.0/8", false)] {
+        let collector = Collector::start(Behaviour::Healthy).await;
+        let trusted: Trust = trust.parse().unwrap();
+        let (plimsoll, lines) = instance(|builder| {
+            builder
+                .trust(trusted)
+                .telemetry(|it| it.otlp(collector.endpoint()))
+        });
+        let app = Router::new().route("/cards/{id}", on_get(outgoing));
+        let address = serve(app.layer(plimsoll.layer())).await;
+        let answer = raw(address, &sent).await;
+        let told = answer.rsplit("\r\n").next().unwrap();
+        let line = lines.requests(1).await.pop().unwrap();
+        let own = format!(
+            "{}-{}-true",
+            line["trace_id"].as_str().unwrap(),
+            line["span_id"].as_str().unwrap()
+        );
+        let beside = if adopted { "a=1,b=2|tenant=blue" } else { "|" };
+        assert_eq!(told, format!("{own}|{beside}"), "{trust}");
+        let page = plimsoll.telemetry().render();
+        let linked = "plimsoll_trace_contexts_linked_total";
+        let setting = ["range=\"loopback\"", "setting=\"PLIMSOLL_TRUST=loopback\""];
+        let linked = crate::support::metric(&page, linked, &setting) as u64;
+        let dropped = "plimsoll_trace_context_members_dropped_total";
+        let dropped = crate::support::metric(&page, dropped, &["header=\"baggage\""]) as u64;
+        assert_eq!((linked, dropped), if adopted { (0, 1) } else { (1, 0) });
+        let warned = plimsoll.telemetry().warnings();
+        assert_eq!(warned.len(), usize::from(!adopted), "{warned:?}");
+        shut(plimsoll, Duration::from_secs(10)).await;
+        let spans = collector.wait_for(1).await;
+        let span = &spans[0];
+        assert_eq!(span.trace_state, if adopted { "a=1,b=2" } else { "" });
+        assert_eq!(span.links.len(), usize::from(!adopted));
+        let said = |key| attribute(span, key).unwrap_or_default();
+        assert_eq!(said("url.scheme"), if adopted { "https" } else { "http" });
+        assert_eq!(said("user_agent.original"), "tests/1");
+        assert_eq!(said("client.address"), "127.0.0.1");
+        assert_eq!(said("network.protocol.version"), "1.1");
+        assert!(
+            !format!("{spans:?} {line}").contains("tenant"),
+            "baggage is for calls only"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_the_environment_says_of_the_export_is_on_the_wire() {
+    use plimsoll_testkit::otlp::{Behaviour, Collector, attribute};
+    static BASE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    fn env() -> Vec<(String, String)> {
+        let env = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", BASE.get().unwrap().as_str()),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "authorization=Bearer%20hunter2",
+            ),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            (
+                "OTEL_RESOURCE_ATTRIBUTES",
+                "deployment.environment.name=test%20bed",
+            ),
+            ("OTEL_SERVICE_NAME", "cards"),
+            ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "4"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "ca.pem"),
+        ];
+        env.map(|(name, value)| (name.into(), value.into())).into()
+    }
+    let collector = Collector::start(Behaviour::Healthy).await;
+    BASE.set(collector.base()).unwrap();
+    let (plimsoll, lines) = instance(|builder| builder.env(env));
+    let warnings = plimsoll.telemetry().warnings();
+    let named: Vec<_> = warnings.iter().map(|it| it.setting.as_str()).collect();
+    assert_eq!(named, ["OTEL_EXPORTER_OTLP_CERTIFICATE"]);
+    let address = serve(app().layer(plimsoll.layer())).await;
+    get(address, "/cards/7").await;
+    assert_eq!(lines.requests(1).await[0]["service"], "cards");
+    let report = shut(plimsoll, Duration::from_secs(10)).await;
+    assert_eq!(report.lost(), 0, "{report}");
+    let span = collector.wait_for(1).await.remove(0);
+    assert_eq!(attribute(&span, "url.path").unwrap(), "/car");
+    let headers = collector.headers();
+    assert_eq!(headers["authorization"], "Bearer hunter2");
+    assert_eq!(headers["content-encoding"], "gzip");
+    let resource = |key| collector.resource(key).unwrap_or_default();
+    assert_eq!(resource("service.name"), "cards");
+    assert_eq!(resource("deployment.environment.name"), "test bed");
+    assert_eq!(resource("telemetry.sdk.language"), "rust");
+    assert!(!lines.text().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_failing_collector_is_told_of_once_and_asked_once_more() {
+    use plimsoll_testkit::otlp::{Behaviour, Collector};
+    fn one_by_one() -> Vec<(String, String)> {
+        vec![("OTEL_BSP_MAX_EXPORT_BATCH_SIZE".into(), "1".into())]
+    }
+    let collector = Collector::start(Behaviour::Failing).await;
+    let (plimsoll, lines) = instance(|builder| {
+        builder
+            .env(one_by_one)
+            .telemetry(|it| it.otlp(collector.endpoint()))
+    });
+    let address = serve(app().layer(plimsoll.layer())).await;
+    for _ in 0..5 {
+        get(address, "/cards/7").await;
+    }
+    let report = shut(plimsoll.clone(), Duration::from_secs(10)).await;
+    assert!(report.holds(), "{report}");
+    let told: Vec<_> = lines
+        .all()
+        .into_iter()
+        .filter(|line| line["message"] == "spans cannot be exported")
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["level"], "WARN");
+    assert!(
+        told[0]["reason"].as_str().unwrap().contains("500"),
+        "{}",
+        told[0]
+    );
+}
+
+#[tokio::test]
+async fn a_collector_that_nobody_answers_for_is_tried_twice_an_export() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}/v1/traces", nobody.local_addr().unwrap());
+    drop(nobody);
+    let (plimsoll, lines) = instance(|builder| builder.telemetry(|it| it.otlp(endpoint)));
+    let address = serve(app().layer(plimsoll.layer())).await;
+    get(address, "/cards/7").await;
+    let report = shut(plimsoll.clone(), Duration::from_secs(10)).await;
+    assert!(report.holds() && report.lost() == 1, "{report}");
+    let page = plimsoll.telemetry().render();
+    let retries = crate::support::metric(&page, "plimsoll_telemetry_retries_total", &["traces"]);
+    assert_eq!(retries as u64, 1, "{page}");
+    let line = lines
+        .wait_for("reason", |line| {
+            line["message"] == "spans cannot be exported"
+        })
+        .await;
+    assert!(
+        line["reason"].as_str().unwrap().contains("refused"),
+        "{line}"
+    );
+}

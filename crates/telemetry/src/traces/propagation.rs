@@ -61,10 +61,6 @@ impl Propagation {
     pub(super) fn parent(self, header: Option<&HeaderValue>) -> Option<TraceParent> {
         TraceParent::parse(header.filter(|_| self.trace_context)?.as_bytes())
     }
-
-    pub(super) fn takes_baggage(self) -> bool {
-        self.baggage
-    }
 }
 
 /// What a trusted caller's `tracestate` says, and how many members of it were lost.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::uri::Scheme;
 use http::{HeaderMap, Method, Uri, Version};
-use opentelemetry::baggage::Baggage;
+use opentelemetry::baggage::{Baggage, BaggageExt as _};
 use opentelemetry::trace::{
     Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, TraceFlags,
     TraceState, Tracer as _, TracerProvider as _,
@@ -187,7 +187,7 @@ impl Spans {
         let own = ids(record, state.clone());
         let mut context = Context::map_current(|around| around.with_remote_span_context(own));
         if let Some(baggage) = self.baggage(start) {
-            context = context.with_value(baggage);
+            context = context.with_baggage(baggage);
         }
         if let Some(traced) = Traced::of(record) {
             traced.note(start);
@@ -209,7 +209,7 @@ impl Spans {
     /// Of a trusted caller only. It goes on to whom the request calls, and on no
     /// span or line by itself.
     fn baggage(&self, start: &Start<'_>) -> Option<Baggage> {
-        if start.sent.baggage.is_none() || !start.trusted || !self.propagation.takes_baggage() {
+        if start.sent.baggage.is_none() || !start.trusted || !self.propagation.baggage {
             return None;
         }
         let (baggage, lost) = propagation::baggage(start.headers);
@@ -225,7 +225,7 @@ impl Spans {
             let state = self.trace_state(record, start);
             around = around.with_remote_span_context(remote(parent, state));
             if let Some(baggage) = self.baggage(start) {
-                around = around.with_value(baggage);
+                around = around.with_baggage(baggage);
             }
         }
         if let Some(traced) = Traced::of(record) {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use clap::Args;
+use plimsoll_core::otel::Otel;
 use plimsoll_core::settings::{FILE, FILE_VARIABLE, Fault, Settings};
 
 #[derive(Debug, Args)]
@@ -16,6 +17,7 @@ pub(super) struct Place {
 /// What was read.
 pub(super) struct Read {
     pub(super) settings: Settings,
+    pub(super) otel: Otel,
     /// All at once; the values below them hold.
     pub(super) faults: Vec<Fault>,
     /// The file, if there was one.
@@ -48,7 +50,9 @@ impl Place {
                 Err(error) => (None, Some(unreadable(Path::new(FILE), &error))),
             },
         };
+        let (otel, of_otel) = Otel::read(env.clone());
         let (settings, mut faults) = Settings::read(text.as_deref(), env);
+        faults.extend(of_otel);
         if let Some(problem) = unread {
             let setting = named.as_ref().map_or(FILE, |_| FILE_VARIABLE).to_owned();
             faults.insert(0, Fault { setting, problem });
@@ -57,6 +61,7 @@ impl Place {
         let file = text.map(|_| file.unwrap_or_else(|| FILE.into()));
         Ok(Read {
             settings,
+            otel,
             faults,
             file,
         })

@@ -1,19 +1,15 @@
 //! `plimsoll config print`.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use plimsoll_core::settings::{ALL, Setting, Settings, Source};
+use plimsoll_core::settings::{Effective, effective, table};
 use serde_json::{Value, json};
 
 use super::place::{Place, Read};
 use crate::commands::Outcome;
 use crate::format::Format;
 use crate::output;
-
-/// Stands for a secret that is set.
-const MASK: &str = "********";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,66 +36,29 @@ impl Print {
             output::note(&format!("warning: {fault}"));
         }
         output::print(&match self.format {
-            Format::Table => table(&read.settings),
+            Format::Table => table(&all(&read)),
             Format::Json => format!("{:#}\n", json(&read)),
         })?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn shown<'a>(settings: &'a Settings, setting: &Setting) -> &'a str {
-    match settings.get(setting.key) {
-        Some(value) if setting.secret && !value.is_empty() => MASK,
-        Some(value) => value,
-        None => setting.default,
-    }
-}
-
-fn source(settings: &Settings, setting: &Setting) -> &'static str {
-    match settings.source(setting.key) {
-        Some(Source::File) => "file",
-        Some(Source::Env) => "environment",
-        None => "default",
-    }
-}
-
-fn variable(setting: &Setting) -> String {
-    format!("PLIMSOLL_{}", setting.key.to_ascii_uppercase())
-}
-
-fn table(settings: &Settings) -> String {
-    let width = |of: fn(&Settings, &Setting) -> usize| {
-        ALL.iter().map(|setting| of(settings, setting)).max()
-    };
-    let keys = width(|_, setting| setting.key.len()).unwrap_or(0);
-    let values = width(|settings, setting| shown(settings, setting).chars().count()).unwrap_or(0);
-    let mut out = String::new();
-    for setting in ALL {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "{:<keys$}  {:<values$}  {:<11}  {}",
-            setting.key,
-            shown(settings, setting),
-            source(settings, setting),
-            setting.help
-        );
-    }
-    out
+fn all(read: &Read) -> Vec<Effective> {
+    effective(&read.settings, &read.otel, |_| None)
 }
 
 fn json(read: &Read) -> Value {
-    let settings: Vec<_> = ALL
+    let settings: Vec<_> = all(read)
         .iter()
-        .map(|setting| {
+        .map(|it| {
             json!({
-                "key": setting.key,
-                "variable": variable(setting),
-                "value": shown(&read.settings, setting),
-                "default": setting.default,
-                "source": source(&read.settings, setting),
-                "secret": setting.secret,
-                "help": setting.help,
+                "key": it.key,
+                "variable": it.variable,
+                "value": it.value,
+                "default": it.default,
+                "source": it.source,
+                "secret": it.secret,
+                "help": it.help,
             })
         })
         .collect();
