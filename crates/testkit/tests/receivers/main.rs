@@ -101,3 +101,39 @@ async fn a_request_is_found_by_its_trace_in_lines_spans_page_and_ledger() {
     let finished = signals.page().sum("plimsoll_requests_total", &[]);
     assert_eq!((finished as u64, report.requests.started), (1, 1));
 }
+
+#[cfg(feature = "otlp-grpc")]
+#[tokio::test]
+async fn over_grpc_a_collector_behaves_as_it_does_over_http() {
+    use plimsoll_testkit::otlp::Collector;
+
+    for (behaviour, kept) in [
+        (Behaviour::Healthy, 5),
+        (Behaviour::Failing, 0),
+        (Behaviour::Answering(429, None), 0),
+        (Behaviour::Hanging, 0),
+        (Behaviour::Lying, 0),
+        (Behaviour::Rejecting(2), 3),
+        (Behaviour::Dead, 0),
+    ] {
+        let receivers = Receivers {
+            collector: Collector::start(behaviour).await,
+            ..Receivers::start().await
+        };
+        let env = [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000"),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let builder = receivers.receive(Telemetry::builder("receivers-test"));
+        let builder = builder.otlp(receivers.collector.base()).env(env);
+        let signals = receivers.of(&builder.build().unwrap());
+        requests(&signals, 5).await;
+        let report = signals.shutdown().await;
+        let traces = traces(&signals);
+        assert!(report.holds(), "{behaviour:?} {report}");
+        assert_eq!(signals.spans().len(), kept, "{behaviour:?} {report}");
+        let counts = (traces.produced, traces.delivered);
+        assert_eq!(counts, (5, kept as u64), "{behaviour:?} {report}");
+    }
+}
