@@ -73,7 +73,7 @@ impl Telemetry {
         let page = move || Some(Self(instance.upgrade()?).render());
         let mut warnings = Vec::new();
         let otlp = &self.0.otlp;
-        otlp.export_metrics(settings, self.0.born, page, &mut warnings);
+        otlp.export_metrics(settings, self.0.born, Box::new(page), &mut warnings);
         let all = self.0.warnings.lock();
         all.unwrap_or_else(PoisonError::into_inner)
             .append(&mut warnings);

@@ -191,7 +191,7 @@ impl Builder {
         };
         let exported = otlp::Otlp::default();
         let lines = logs.as_ref().filter(|_| style.format == Format::Json);
-        exported.export_logs(&of_otel(), lines, &mut warnings);
+        exported.export_logs(of_otel(), lines, &mut warnings);
         let instance = Instance {
             shown,
             service,

@@ -10,15 +10,7 @@ use crate::config::Ownership;
 pub(crate) struct SentryConfig {
     pub(crate) of: Ownership,
     pub(crate) dsn: Option<Secret<String>>,
-    #[cfg_attr(
-        not(feature = "sentry"),
-        expect(dead_code, reason = "only the DSN is read, to warn")
-    )]
     pub(crate) release: Option<String>,
-    #[cfg_attr(
-        not(feature = "sentry"),
-        expect(dead_code, reason = "only the DSN is read, to warn")
-    )]
     pub(crate) environment: Option<String>,
 }
 

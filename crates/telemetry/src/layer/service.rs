@@ -9,10 +9,12 @@ use http_body::Body;
 use plimsoll_core::Seat;
 use plimsoll_core::body::{is_grpc_type, panic_text};
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId};
+#[cfg(feature = "axum")]
+use plimsoll_core::intern;
 use plimsoll_core::outcome::method_label;
 use plimsoll_core::peer::PeerAddr;
 use plimsoll_core::record::{Ending, Grpc, Open};
-use plimsoll_core::{Agent, ObservedBody, Sink as _, current, intern};
+use plimsoll_core::{Agent, ObservedBody, Sink as _, current};
 use tower_service::Service;
 
 use super::ResponseFuture;

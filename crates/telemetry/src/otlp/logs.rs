@@ -1,5 +1,7 @@
 //! Log lines as OTLP log records.
 
+use std::time::{Duration, Instant};
+
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
@@ -13,17 +15,44 @@ use serde_json::Value as Json;
 use super::post::Post;
 use super::target::Target;
 use super::value::{pair, resource, scope, text};
+use super::{Sending, Settings};
+use crate::exports::Outlet;
+use crate::ledger::Balance;
 use crate::outbox::{Batching, Outbox, Send};
 
 /// Lines that wait to be exported.
-pub(crate) type Lines = Outbox<Box<[u8]>>;
+pub(super) type Lines = Outbox<Box<[u8]>>;
+
+impl Sending for Lines {
+    fn balance(&self) -> Balance {
+        Self::balance(self)
+    }
+
+    fn outlet(&self) -> Outlet {
+        Self::outlet(self, "otlp_logs")
+    }
+
+    fn hurry(&self) {
+        Self::hurry(self);
+    }
+
+    fn close(&self, deadline: Instant) {
+        Self::close(self, deadline);
+    }
+}
 
 /// Starts exporting lines of the JSON form.
-pub(crate) fn start(
-    target: Target,
-    batching: Batching,
-    attributes: Vec<(String, String)>,
-) -> std::io::Result<Lines> {
+pub(super) fn start(target: Target, settings: Settings<'_>) -> std::io::Result<Lines> {
+    let number = |name: &str, default| settings.otel.number(name).unwrap_or(default);
+    let queue = number("OTEL_BLRP_MAX_QUEUE_SIZE", 2_048).min(1 << 20) as usize;
+    let batch = number("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512) as usize;
+    let batching = Batching {
+        queue,
+        batch: batch.min(queue),
+        delay: Duration::from_millis(number("OTEL_BLRP_SCHEDULE_DELAY", 1_000)),
+    };
+    let target = target.at_most(settings.otel.number("OTEL_BLRP_EXPORT_TIMEOUT"));
+    let attributes = settings.resource;
     let connect = move |bytes| {
         let post = Post::new(target, bytes);
         let resource = resource(&attributes);

@@ -22,7 +22,10 @@ mod target;
 #[cfg(any(feature = "otlp-logs", feature = "otlp-metrics"))]
 mod value;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::fmt::Debug;
+use std::io;
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime};
 
 use plimsoll_core::otel::Otel;
 
@@ -32,64 +35,57 @@ use crate::exports::Outlet;
 use crate::ledger::Balance;
 use crate::logs::sink::LogSink;
 
+/// What sends one signal away, on a thread of its own.
+trait Sending: Debug + Send + Sync {
+    fn balance(&self) -> Balance;
+    fn outlet(&self) -> Outlet;
+    /// Ends a wait in `close`, now or to come.
+    fn hurry(&self);
+    /// Begins the end of what need not wait for other signals.
+    fn begin_close(&self) {}
+    /// Sends what is left until `deadline`.
+    fn close(&self, deadline: Instant);
+}
+
+type Started = io::Result<Box<dyn Sending>>;
+
 /// What of an instance is exported beside its spans; nothing without the features.
 #[derive(Debug, Default)]
 pub(crate) struct Otlp {
-    #[cfg(feature = "otlp-logs")]
-    logs: std::sync::OnceLock<logs::Lines>,
-    #[cfg(feature = "otlp-metrics")]
-    metrics: std::sync::OnceLock<reader::Reader>,
+    logs: OnceLock<Box<dyn Sending>>,
+    metrics: OnceLock<Box<dyn Sending>>,
 }
 
 /// What stands beside the service's own settings.
 pub(crate) struct Settings<'a> {
     pub(crate) otel: &'a Otel,
+    #[cfg_attr(
+        not(any(feature = "otlp-logs", feature = "otlp-metrics")),
+        expect(dead_code, reason = "nothing is sent without the features")
+    )]
     pub(crate) resource: Vec<(String, String)>,
 }
+
+type Page = Box<dyn Fn() -> Option<String> + Send>;
 
 impl Otlp {
     /// Exports the lines that `sink` takes from now on, in their JSON form.
     pub(crate) fn export_logs(
         &self,
-        settings: &Settings<'_>,
+        settings: Settings<'_>,
         sink: Option<&LogSink>,
         warnings: &mut Vec<Warning>,
     ) {
         let Some(target) = Target::of(LOGS, settings.otel, warnings) else {
             return;
         };
-        let mut warn = |problem: String| {
-            warnings.push(Warning::new("OTEL_LOGS_EXPORTER", problem));
+        let started = match sink {
+            Some(sink) => start_logs(target, settings, sink).map_err(|error| {
+                format!("the exporting thread did not start: {error}; nothing is exported")
+            }),
+            None => Err("the log is not ours or is written for people; set logs to own and the format to json; nothing is exported".into()),
         };
-        let Some(sink) = sink else {
-            warn("the log is not ours or is written for people; set logs to own and the format to json; nothing is exported".into());
-            return;
-        };
-        #[cfg(feature = "otlp-logs")]
-        {
-            let number = |name: &str, default| settings.otel.number(name).unwrap_or(default);
-            let queue = number("OTEL_BLRP_MAX_QUEUE_SIZE", 2_048).min(1 << 20) as usize;
-            let batch = number("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512) as usize;
-            let batching = crate::outbox::Batching {
-                queue,
-                batch: batch.min(queue),
-                delay: Duration::from_millis(number("OTEL_BLRP_SCHEDULE_DELAY", 1_000)),
-            };
-            let target = target.at_most(settings.otel.number("OTEL_BLRP_EXPORT_TIMEOUT"));
-            match logs::start(target, batching, settings.resource.clone()) {
-                Ok(lines) => {
-                    let lines = self.logs.get_or_init(|| lines).clone();
-                    sink.also(move |line| {
-                        if let Some(slot) = lines.reserve() {
-                            slot.fill(line.into());
-                        }
-                    });
-                }
-                Err(error) => warn(format!("the exporting thread did not start: {error}")),
-            }
-        }
-        #[cfg(not(feature = "otlp-logs"))]
-        let _ = (target, sink, &mut warn);
+        keep(&self.logs, started, "OTEL_LOGS_EXPORTER", warnings);
     }
 
     /// Exports what `page` writes, at intervals.
@@ -97,81 +93,93 @@ impl Otlp {
         &self,
         settings: Settings<'_>,
         born: SystemTime,
-        page: impl Fn() -> Option<String> + Send + 'static,
+        page: Page,
         warnings: &mut Vec<Warning>,
     ) {
         let Some(target) = Target::of(METRICS, settings.otel, warnings) else {
             return;
         };
-        #[cfg(feature = "otlp-metrics")]
-        {
-            let interval = settings.otel.number("OTEL_METRIC_EXPORT_INTERVAL");
-            let source = reader::Source {
-                target: target.at_most(settings.otel.number("OTEL_METRIC_EXPORT_TIMEOUT")),
-                interval: Duration::from_millis(interval.unwrap_or(60_000)),
-                resource: settings.resource,
-                born,
-                page: Box::new(page),
-            };
-            match reader::Reader::start(source) {
-                Ok(reader) => _ = self.metrics.set(reader),
-                Err(error) => {
-                    let problem = format!("the exporting thread did not start: {error}");
-                    warnings.push(Warning::new("OTEL_METRICS_EXPORTER", problem));
-                }
-            }
-        }
-        #[cfg(not(feature = "otlp-metrics"))]
-        let _ = (target, born, page, settings.resource);
+        let started = start_metrics(target, settings, born, page).map_err(|error| {
+            format!("the exporting thread did not start: {error}; nothing is exported")
+        });
+        keep(&self.metrics, started, "OTEL_METRICS_EXPORTER", warnings);
     }
 
-    pub(crate) fn balances(&self) -> Vec<(&'static str, Balance)> {
-        let mut balances = Vec::new();
-        #[cfg(feature = "otlp-logs")]
-        balances.extend(self.logs.get().map(|it| ("otlp_logs", it.balance())));
-        #[cfg(feature = "otlp-metrics")]
-        balances.extend(self.metrics.get().map(|it| ("otlp_metrics", it.balance())));
-        balances
+    fn each(&self) -> impl Iterator<Item = (&'static str, &dyn Sending)> {
+        let both = [("otlp_logs", &self.logs), ("otlp_metrics", &self.metrics)];
+        both.into_iter()
+            .filter_map(|(signal, sending)| Some((signal, &**sending.get()?)))
     }
 
-    pub(crate) fn outlets(&self) -> Vec<Outlet> {
-        let mut outlets = Vec::new();
-        #[cfg(feature = "otlp-logs")]
-        outlets.extend(self.logs.get().map(|it| it.outlet("otlp_logs")));
-        #[cfg(feature = "otlp-metrics")]
-        outlets.extend(self.metrics.get().map(reader::Reader::outlet));
-        outlets
+    pub(crate) fn balances(&self) -> impl Iterator<Item = (&'static str, Balance)> {
+        self.each().map(|(signal, it)| (signal, it.balance()))
+    }
+
+    pub(crate) fn outlets(&self) -> impl Iterator<Item = Outlet> {
+        self.each().map(|(_, it)| it.outlet())
     }
 
     pub(crate) fn hurry(&self) {
-        #[cfg(feature = "otlp-logs")]
-        if let Some(logs) = self.logs.get() {
-            logs.hurry();
-        }
-        #[cfg(feature = "otlp-metrics")]
-        if let Some(metrics) = self.metrics.get() {
-            metrics.hurry();
-        }
+        self.each().for_each(|(_, it)| it.hurry());
     }
 
-    /// Begins the last export of metrics, which need not wait for other signals.
+    /// Begins the end of what need not wait for other signals.
     pub(crate) fn begin_close(&self) {
-        #[cfg(feature = "otlp-metrics")]
-        if let Some(metrics) = self.metrics.get() {
-            metrics.begin_close();
-        }
+        self.each().for_each(|(_, it)| it.begin_close());
     }
 
     /// Sends what waits, and the metrics once more, until `deadline`.
     pub(crate) fn close(&self, deadline: Instant) {
-        #[cfg(feature = "otlp-metrics")]
-        if let Some(metrics) = self.metrics.get() {
-            metrics.close(deadline);
-        }
-        #[cfg(feature = "otlp-logs")]
-        if let Some(logs) = self.logs.get() {
-            logs.close(deadline);
-        }
-        let _ = deadline;
+        self.each().for_each(|(_, it)| it.close(deadline));
     }
+}
+
+fn keep(
+    place: &OnceLock<Box<dyn Sending>>,
+    started: Result<Box<dyn Sending>, String>,
+    setting: &str,
+    warnings: &mut Vec<Warning>,
+) {
+    match started {
+        Ok(sending) => _ = place.set(sending),
+        Err(problem) => warnings.push(Warning::new(setting, problem)),
+    }
+}
+
+#[cfg(feature = "otlp-logs")]
+fn start_logs(target: Target, settings: Settings<'_>, sink: &LogSink) -> Started {
+    let lines = logs::start(target, settings)?;
+    let also = lines.clone();
+    sink.also(move |line| {
+        if let Some(slot) = also.reserve() {
+            slot.fill(line.into());
+        }
+    });
+    Ok(Box::new(lines))
+}
+
+#[cfg(feature = "otlp-metrics")]
+fn start_metrics(target: Target, settings: Settings<'_>, born: SystemTime, page: Page) -> Started {
+    let otel = settings.otel;
+    let interval = otel.number("OTEL_METRIC_EXPORT_INTERVAL");
+    let reader = reader::Reader::start(reader::Source {
+        target: target.at_most(otel.number("OTEL_METRIC_EXPORT_TIMEOUT")),
+        interval: std::time::Duration::from_millis(interval.unwrap_or(60_000)),
+        resource: settings.resource,
+        born,
+        page,
+    })?;
+    Ok(Box::new(reader))
+}
+
+// Not reached: a target for what is not built is refused with a warning.
+
+#[cfg(not(feature = "otlp-logs"))]
+fn start_logs(_: Target, _: Settings<'_>, _: &LogSink) -> Started {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(feature = "otlp-metrics"))]
+fn start_metrics(_: Target, _: Settings<'_>, _: SystemTime, _: Page) -> Started {
+    Err(io::ErrorKind::Unsupported.into())
 }

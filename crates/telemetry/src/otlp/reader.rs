@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use prost::Message as _;
 
+use super::Sending;
 use super::metrics::{Span, request};
 use super::post::Post;
 use super::target::Target;
@@ -14,7 +15,7 @@ use crate::ledger::{Balance, Ledger, Reason};
 
 /// A shared handle on the exporting thread. What is counted are data points.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader(Arc<Shared>);
+pub(super) struct Reader(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -33,18 +34,18 @@ struct State {
 }
 
 /// What is exported.
-pub(crate) struct Source {
-    pub(crate) target: Target,
-    pub(crate) interval: Duration,
-    pub(crate) resource: Vec<(String, String)>,
+pub(super) struct Source {
+    pub(super) target: Target,
+    pub(super) interval: Duration,
+    pub(super) resource: Vec<(String, String)>,
     /// Since when the counts run.
-    pub(crate) born: SystemTime,
+    pub(super) born: SystemTime,
     /// The page; `None` when the instance is gone.
-    pub(crate) page: Box<dyn Fn() -> Option<String> + Send>,
+    pub(super) page: Box<dyn Fn() -> Option<String> + Send>,
 }
 
 impl Reader {
-    pub(crate) fn start(source: Source) -> std::io::Result<Self> {
+    pub(super) fn start(source: Source) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let of_thread = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -52,14 +53,16 @@ impl Reader {
             .spawn(move || of_thread.export_until_closed(source))?;
         Ok(Self(shared))
     }
+}
 
-    pub(crate) fn balance(&self) -> Balance {
+impl Sending for Reader {
+    fn balance(&self) -> Balance {
         let state = self.0.lock();
         self.0.ledger.balance(state.sending)
     }
 
     /// How the collector takes what it is sent; there is no queue.
-    pub(crate) fn outlet(&self) -> Outlet {
+    fn outlet(&self) -> Outlet {
         let queue = Queue {
             depth: 0,
             capacity: 0,
@@ -68,19 +71,19 @@ impl Reader {
     }
 
     /// Ends a wait in [`Self::close`], now or to come.
-    pub(crate) fn hurry(&self) {
+    fn hurry(&self) {
         self.0.lock().hurry = true;
         self.0.changed.notify_all();
     }
 
     /// Says that the next export is the last, and begins it.
-    pub(crate) fn begin_close(&self) {
+    fn begin_close(&self) {
         self.0.lock().closing = true;
         self.0.changed.notify_all();
     }
 
     /// Exports once more and ends, waiting until `deadline`.
-    pub(crate) fn close(&self, deadline: Instant) {
+    fn close(&self, deadline: Instant) {
         self.begin_close();
         let mut state = self.0.lock();
         while !state.closed && !state.hurry {

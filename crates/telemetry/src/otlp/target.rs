@@ -104,6 +104,10 @@ impl Target {
     }
 
     /// The shorter limit holds.
+    #[cfg_attr(
+        not(any(feature = "otlp-logs", feature = "otlp-metrics")),
+        expect(dead_code, reason = "nothing is sent without the features")
+    )]
     pub(super) fn at_most(mut self, limit: Option<u64>) -> Self {
         let limit = limit.map(Duration::from_millis);
         self.timeout = limit.map_or(self.timeout, |limit| limit.min(self.timeout));
