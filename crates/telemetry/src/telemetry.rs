@@ -150,6 +150,7 @@ impl Telemetry {
     {
         use tracing_subscriber::Layer as _;
         let mut layers = Vec::new();
+        let mut crumbs = Crumbs::layer(self.0.sentry.takes_crumbs(), &self.0.clock);
         if let Some(sink) = &self.0.logs {
             let lines = crate::logs::layer::EventLines {
                 sink: sink.clone(),
@@ -163,15 +164,19 @@ impl Telemetry {
                 owner: self.0.levels.id,
             });
             let levels = Arc::clone(&self.0.levels);
+            let wanted = Wanted {
+                levels: Arc::clone(&levels),
+                crumbs: crumbs.is_some(),
+            };
             let told = Told {
                 lines,
                 capture,
-                levels: Arc::clone(&levels),
+                crumbs: crumbs.take(),
+                levels,
             };
-            layers.push(told.with_filter(Wanted(levels)).boxed());
+            layers.push(told.with_filter(wanted).boxed());
         }
         layers.extend(crate::traces::bridge(&self.0.spans, self.0.traced.clone()));
-        let crumbs = Crumbs::layer(self.0.sentry.takes_crumbs(), &self.0.clock);
         layers.extend(crumbs.map(|crumbs| crumbs.with_filter(LevelFilter::WARN).boxed()));
         layers
     }

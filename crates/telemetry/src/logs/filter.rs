@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Targets;
 
 use super::access;
+use super::levels::Class;
 
 /// The most verbose spans that are kept for the fields on quiet events alone.
 const SPANS: Level = Level::INFO;
@@ -110,7 +111,7 @@ pub(crate) struct Rules {
     log: Log,
     flight: Option<Targets>,
     /// The most verbose level of any line.
-    pub(crate) most: LevelFilter,
+    most: LevelFilter,
     /// The most verbose level at which the request's own line is wanted.
     pub(crate) access: LevelFilter,
 }
@@ -167,10 +168,13 @@ impl Rules {
     /// Whether the flight recorder wants it.
     pub(crate) fn is_recorded(&self, metadata: &Metadata<'_>) -> bool {
         let (target, level) = (metadata.target(), *metadata.level());
+        (metadata.is_event() || level <= SPANS) && self.is_quiet(target, level)
+    }
+
+    /// Whether the flight recorder wants an event.
+    pub(crate) fn is_quiet(&self, target: &str, level: Level) -> bool {
         self.flight.as_ref().is_some_and(|targets| {
-            (metadata.is_event() || level <= SPANS)
-                && targets.would_enable(target, &level)
-                && (!is_noise(target) || is_named(targets, target))
+            targets.would_enable(target, &level) && (!is_noise(target) || is_named(targets, target))
         })
     }
 
@@ -197,10 +201,24 @@ impl Rules {
         line
     }
 
+    /// What becomes of the events of a callsite.
+    pub(crate) fn class(&self, metadata: &Metadata<'_>) -> Class {
+        match self.is_line(metadata.target(), *metadata.level()) {
+            None => Class::Asks,
+            Some(true) => Class::Line,
+            Some(false) if self.is_recorded(metadata) => Class::Quiet,
+            Some(false) => Class::Neither,
+        }
+    }
+
+    /// The most verbose level of what the flight recorder wants.
+    pub(crate) fn most_recorded(&self) -> LevelFilter {
+        self.flight.as_ref().map_or(LevelFilter::OFF, most_of)
+    }
+
     /// The most verbose level of anything wanted.
     pub(crate) fn max_level(&self) -> LevelFilter {
-        let flight = self.flight.as_ref().map(most_of);
-        self.most.max(flight.unwrap_or(LevelFilter::OFF))
+        self.most.max(self.most_recorded())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The levels that hold now: those configured, or others for a while, after
 //! which the configured ones return by themselves.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -86,6 +86,33 @@ struct Seen {
 thread_local! {
     /// So that an event finds the rules without a lock.
     static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+    /// So that an event need not be held against them again.
+    static CLASSES: [Cell<Option<Classed>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
+}
+
+/// Callsites whose class a thread remembers. A power of two.
+const PLACES: usize = 256;
+
+/// What becomes of the events of a callsite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A line.
+    Line,
+    /// The flight recorder's.
+    Quiet,
+    /// Nobody's: some other layer wanted it.
+    Neither,
+    /// The moment's spans tell.
+    Asks,
+}
+
+#[derive(Clone, Copy)]
+struct Classed {
+    /// A callsite's metadata are never freed, so their address stands for them.
+    address: usize,
+    owner: u64,
+    generation: u64,
+    class: Class,
 }
 
 /// The rules of one instance.
@@ -97,7 +124,7 @@ pub(crate) struct Levels {
     change: Mutex<Option<Change>>,
     rules: RwLock<Arc<Rules>>,
     generation: AtomicU64,
-    most: AtomicU8,
+    recorded: AtomicU8,
     access: AtomicU8,
     dynamic: AtomicBool,
     pub(crate) switches: Arc<Switches>,
@@ -114,7 +141,7 @@ impl Levels {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             configured,
             change: Mutex::new(None),
-            most: AtomicU8::new(rank(rules.most)),
+            recorded: AtomicU8::new(rank(rules.most_recorded())),
             access: AtomicU8::new(rank(rules.access)),
             dynamic: AtomicBool::new(rules.dynamic().is_some()),
             rules: RwLock::new(Arc::new(rules)),
@@ -150,9 +177,36 @@ impl Levels {
         Arc::clone(&rules)
     }
 
-    /// Whether no line of this level is wanted, whatever its target.
-    pub(crate) fn is_too_quiet(&self, metadata: &Metadata<'_>) -> bool {
-        rank(LevelFilter::from_level(*metadata.level())) > self.most.load(Ordering::Relaxed)
+    /// What becomes of the events of a callsite.
+    pub(crate) fn class(&self, metadata: &'static Metadata<'static>) -> Class {
+        let generation = self.generation.load(Ordering::Acquire);
+        let address = std::ptr::from_ref(metadata).addr();
+        let place = address / align_of::<Metadata<'_>>() % PLACES;
+        CLASSES
+            .try_with(|classes| {
+                let cell = &classes[place];
+                if let Some(known) = cell.get()
+                    && known.address == address
+                    && known.owner == self.id
+                    && known.generation == generation
+                {
+                    return known.class;
+                }
+                let class = self.ask(|rules| rules.class(metadata));
+                cell.set(Some(Classed {
+                    address,
+                    owner: self.id,
+                    generation,
+                    class,
+                }));
+                class
+            })
+            .unwrap_or_else(|_| self.ask(|rules| rules.class(metadata)))
+    }
+
+    /// Whether the flight recorder may want events of this level.
+    pub(crate) fn may_record(&self, level: Level) -> bool {
+        rank(LevelFilter::from_level(level)) <= self.recorded.load(Ordering::Relaxed)
     }
 
     /// Whether some directives go by spans.
@@ -213,7 +267,8 @@ impl Levels {
     /// Under the lock of the change, so that the two cannot part.
     fn swap(&self, rules: Rules, directives: &Directives) {
         self.switches.set(directives);
-        self.most.store(rank(rules.most), Ordering::Relaxed);
+        self.recorded
+            .store(rank(rules.most_recorded()), Ordering::Relaxed);
         self.access.store(rank(rules.access), Ordering::Relaxed);
         self.dynamic
             .store(rules.dynamic().is_some(), Ordering::Relaxed);

@@ -7,30 +7,49 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::layer::EventLines;
-use super::levels::Levels;
+use super::levels::{Class, Levels};
 use crate::flight::Capture;
+use crate::sentry::Crumbs;
 
-/// Lets through what is a line or is recorded.
-pub(crate) struct Wanted(pub(crate) Arc<Levels>);
+/// The most verbose events that crumbs are made of.
+const CRUMBS: Level = Level::WARN;
+
+/// Lets through what is a line or is recorded, and the warnings that crumbs are
+/// made of. One filter for all of them: where several differ about a callsite,
+/// all are asked at each event.
+pub(crate) struct Wanted {
+    pub(crate) levels: Arc<Levels>,
+    pub(crate) crumbs: bool,
+}
 
 impl Wanted {
+    fn is_crumb(&self, metadata: &Metadata<'_>) -> bool {
+        self.crumbs && metadata.is_event() && *metadata.level() <= CRUMBS
+    }
+
     /// Tells the filter that goes by spans, if there is one.
     fn tell(&self, tell: impl Fn(&EnvFilter)) {
-        if self.0.is_dynamic() {
-            self.0.ask(|rules| rules.dynamic().map(&tell));
+        if self.levels.is_dynamic() {
+            self.levels.ask(|rules| rules.dynamic().map(&tell));
         }
     }
 }
 
 impl<S: Subscriber> Filter<S> for Wanted {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
-        self.0.ask(|rules| {
+        if self.is_crumb(metadata)
+            || metadata.is_event() && self.levels.may_record(*metadata.level())
+        {
+            // Asked only of callsites that somebody wants; `Told` looks closer.
+            return true;
+        }
+        self.levels.ask(|rules| {
             let line = rules.is_line(metadata.target(), *metadata.level());
             let line = line.unwrap_or_else(|| {
                 let dynamic = rules.dynamic();
@@ -41,11 +60,17 @@ impl<S: Subscriber> Filter<S> for Wanted {
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        self.0.ask(|rules| rules.interest(metadata))
+        let interest = self.levels.ask(|rules| rules.interest(metadata));
+        if self.is_crumb(metadata) {
+            return Interest::always();
+        }
+        interest
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0.ask(super::filter::Rules::max_level))
+        let most = self.levels.ask(super::filter::Rules::max_level);
+        let crumbs = self.crumbs.then_some(LevelFilter::from_level(CRUMBS));
+        Some(most.max(crumbs.unwrap_or(LevelFilter::OFF)))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -73,24 +98,43 @@ impl<S: Subscriber> Filter<S> for Wanted {
 pub(crate) struct Told {
     pub(crate) lines: EventLines,
     pub(crate) capture: Option<Capture>,
+    pub(crate) crumbs: Option<Crumbs>,
     pub(crate) levels: Arc<Levels>,
 }
 
 impl Told {
-    fn is_line<S: Subscriber>(&self, event: &Event<'_>, context: &Context<'_, S>) -> bool {
+    fn class<S: Subscriber>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Class {
         let metadata = event.metadata();
-        if self.levels.is_too_quiet(metadata) {
-            return false;
+        if metadata.target() == FROM_LOG {
+            return self.class_of_log(event);
+        }
+        let class = self.levels.class(metadata);
+        if class != Class::Asks {
+            return class;
         }
         self.levels.ask(|rules| {
-            let of_log = (metadata.target() == FROM_LOG).then(|| LogTarget::of(event));
-            let target = of_log.as_deref().unwrap_or(metadata.target());
-            let line = rules.is_line(target, *metadata.level());
-            line.unwrap_or_else(|| {
-                let dynamic = rules.dynamic();
-                dynamic.is_some_and(|filter| filter.enabled(metadata, context.clone()))
-            })
+            let dynamic = rules.dynamic();
+            if dynamic.is_some_and(|filter| filter.enabled(metadata, context.clone())) {
+                Class::Line
+            } else if rules.is_recorded(metadata) {
+                Class::Quiet
+            } else {
+                Class::Neither
+            }
         })
+    }
+
+    /// A record of `log` has its true target in a field. What the moment's
+    /// spans would have to tell is a line: rather one too many than one lost.
+    fn class_of_log(&self, event: &Event<'_>) -> Class {
+        let target = LogTarget::of(event);
+        let level = *event.metadata().level();
+        self.levels
+            .ask(|rules| match rules.is_line(&target, level) {
+                None | Some(true) => Class::Line,
+                Some(false) if rules.is_quiet(&target, level) => Class::Quiet,
+                Some(false) => Class::Neither,
+            })
     }
 }
 
@@ -132,10 +176,13 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if self.is_line(event, &context) {
-            self.lines.on_event(event, context);
-        } else if let Some(capture) = &self.capture {
-            capture.event(event, &context);
+        if let Some(crumbs) = &self.crumbs {
+            crumbs.on_event(event, context.clone());
+        }
+        match (self.class(event, &context), &self.capture) {
+            (Class::Line, _) => self.lines.on_event(event, context),
+            (Class::Quiet, Some(capture)) => capture.event(event, &context),
+            _ => {}
         }
     }
 }
