@@ -18,7 +18,6 @@ mod ledger;
 mod logs;
 pub mod metrics;
 mod otlp;
-#[cfg(feature = "otlp-logs")]
 mod outbox;
 mod pool;
 mod report;

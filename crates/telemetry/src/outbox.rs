@@ -59,6 +59,7 @@ struct Shared<T> {
 struct State<T> {
     queue: VecDeque<T>,
     sending: u64,
+    flush: bool,
     closing: bool,
     closed: bool,
 }
@@ -99,6 +100,7 @@ impl<T: std::marker::Send + 'static> Outbox<T> {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 sending: 0,
+                flush: false,
                 closing: false,
                 closed: false,
             }),
@@ -160,6 +162,19 @@ impl<T> Outbox<T> {
         self.0.hurry.store(true, Ordering::Relaxed);
         self.0.done.notify_all();
         drop(state);
+    }
+
+    /// Sends what is queued now; `false` when that takes longer than `limit`.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        let mut state = self.0.lock();
+        if state.closed {
+            return true;
+        }
+        state.flush = true;
+        self.0.work.notify_one();
+        let busy = |state: &mut State<T>| state.flush && !state.closed;
+        let waited = self.0.done.wait_timeout_while(state, limit, busy);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Sends what is queued until `deadline`; what is left is counted as lost.
@@ -226,21 +241,26 @@ impl<T> Shared<T> {
             state.sending = 0;
             self.ledger.deliver(count - lost);
             self.ledger.drop_for(Reason::ExportFailed, lost);
+            if state.queue.is_empty() {
+                state.flush = false;
+                self.done.notify_all();
+            }
         }
         let mut state = self.lock();
         state.closed = true;
         self.done.notify_all();
     }
 
-    /// Waits for a full batch, the delay or the end; `false` is the end.
+    /// Waits for a full batch, the delay, a flush or the end; `false` is the end.
     fn next_batch(&self, items: &mut Vec<T>) -> bool {
         let mut state = self.lock();
         let mut due = None;
         loop {
+            let urgent = state.flush || state.closing;
             if !state.queue.is_empty() {
                 let now = Instant::now();
                 let due = *due.get_or_insert(now + self.batching.delay);
-                if state.closing || state.queue.len() >= self.batching.batch || now >= due {
+                if urgent || state.queue.len() >= self.batching.batch || now >= due {
                     break;
                 }
                 let waited = self.work.wait_timeout(state, due - now);
@@ -249,6 +269,10 @@ impl<T> Shared<T> {
             }
             if state.closing {
                 return false;
+            }
+            if state.flush {
+                state.flush = false;
+                self.done.notify_all();
             }
             state = self
                 .work
@@ -261,5 +285,60 @@ impl<T> Shared<T> {
         drop(state);
         self.taken.fetch_sub(count, Ordering::Relaxed);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_item_is_delivered_lost_or_never_got_room(
+            queue in 1_usize..40,
+            batch in 1_usize..40,
+            lost in prop::collection::vec(0_u64..50, 1..8),
+            items in 0_u64..200,
+            unused in 0_usize..10,
+        ) {
+            let batching = Batching { queue, batch: batch.min(queue), delay: Duration::ZERO };
+            let taken = Arc::<Mutex<(u64, u64)>>::default();
+            let seen = Arc::clone(&taken);
+            let outbox = Outbox::start("outbox", batching, move |_| {
+                let mut turns = lost.into_iter().cycle();
+                Box::new(move |batch: &mut Vec<u64>| {
+                    let count = batch.len() as u64;
+                    let lost = turns.next().unwrap_or(0);
+                    let mut seen = seen.lock().unwrap();
+                    seen.0 += count - lost.min(count);
+                    seen.1 += lost.min(count);
+                    lost
+                })
+            });
+            let outbox = outbox.unwrap();
+            for _ in 0..unused {
+                // Room that is given back is not an item.
+                drop(outbox.reserve());
+            }
+            let given_up = outbox.balance().produced;
+            for item in 0..items {
+                if let Some(slot) = outbox.reserve() {
+                    slot.fill(item);
+                }
+            }
+            prop_assert!(outbox.flush(Duration::from_secs(10)));
+            outbox.close(Instant::now() + Duration::from_secs(10));
+            prop_assert!(outbox.reserve().is_none());
+            let balance = outbox.balance();
+            prop_assert!(balance.holds(), "{:?}", balance);
+            prop_assert_eq!(balance.produced, given_up + items + 1);
+            prop_assert_eq!(balance.pending, 0);
+            let (delivered, lost) = *taken.lock().unwrap();
+            prop_assert_eq!(balance.delivered, delivered);
+            prop_assert_eq!(balance.dropped[Reason::ExportFailed as usize], lost);
+            prop_assert_eq!(balance.dropped[Reason::Shutdown as usize], 1);
+        }
     }
 }
