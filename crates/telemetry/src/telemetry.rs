@@ -248,6 +248,7 @@ impl Telemetry {
         // Last, so that no name of the application's stands in for one of ours.
         let registry = instance.recorder.registry();
         registry.render(&mut page);
+        instance.recorder.render_theirs(&mut page);
         if let Some(host) = &instance.host_page {
             crate::metrics::host::write(&mut page, &**host);
         }

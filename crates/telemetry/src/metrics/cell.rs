@@ -3,14 +3,13 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use metrics::CounterFn;
 use plimsoll_core::names::SECONDS_BUCKETS;
 use plimsoll_core::names::axum_prometheus::NO_BUCKETS;
 
 use super::exemplar::{Exemplar, Mark, Slot};
 use super::histogram::{Buckets, Durations};
 use super::labels::Labels;
-use super::page::{Number, Page};
+use super::page::Page;
 
 /// A count with the last kept trace that raised it.
 #[derive(Debug, Default)]
@@ -27,16 +26,6 @@ impl Count {
             let slot = self.exemplar.get_or_init(Box::default);
             slot.put(&Exemplar { mark, value });
         }
-    }
-}
-
-impl CounterFn for Count {
-    fn increment(&self, value: u64) {
-        self.value.fetch_add(value, Ordering::Relaxed);
-    }
-
-    fn absolute(&self, value: u64) {
-        self.value.fetch_max(value, Ordering::Relaxed);
     }
 }
 
@@ -62,8 +51,10 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub(crate) enum Cell {
     Count(Arc<Count>),
-    /// A gauge of the facade's: the bits of an `f64`.
-    Gauge(Arc<AtomicU64>),
+    /// A counter of the application's: the exporter has it and writes it.
+    TheirCounter(metrics::Counter),
+    /// A gauge of the application's, likewise.
+    TheirGauge(metrics::Gauge),
     Level(Arc<AtomicI64>),
     Durations(Arc<Durations>),
     /// With the buckets of `axum-prometheus`.
@@ -74,17 +65,23 @@ pub(crate) enum Cell {
 impl Cell {
     pub(crate) const fn kind(&self) -> Kind {
         match self {
-            Self::Count(_) => Kind::Counter,
-            Self::Gauge(_) | Self::Level(_) => Kind::Gauge,
+            Self::Count(_) | Self::TheirCounter(_) => Kind::Counter,
+            Self::TheirGauge(_) | Self::Level(_) => Kind::Gauge,
             Self::Durations(_) | Self::Coarse(_) | Self::Buckets(_) => Kind::Histogram,
         }
+    }
+
+    /// Whether we write it: the application's counters and gauges are on the
+    /// exporter's page.
+    pub(crate) const fn is_written_here(&self) -> bool {
+        !matches!(self, Self::TheirCounter(_) | Self::TheirGauge(_))
     }
 
     /// How many series a server stores for it.
     pub(crate) fn lines(&self) -> usize {
         // Buckets, `+Inf`, sum and count.
         match self {
-            Self::Count(_) | Self::Gauge(_) | Self::Level(_) => 1,
+            Self::Count(_) | Self::TheirCounter(_) | Self::TheirGauge(_) | Self::Level(_) => 1,
             Self::Durations(_) => SECONDS_BUCKETS.len() + 3,
             Self::Coarse(_) => SECONDS_BUCKETS.len() - NO_BUCKETS.len() + 3,
             Self::Buckets(buckets) => buckets.bounds() + 3,
@@ -98,10 +95,7 @@ impl Cell {
                 let exemplar = count.exemplar.get().and_then(|slot| slot.get());
                 page.line(name, labels.iter(), count.value.load(order), exemplar);
             }
-            Self::Gauge(gauge) => {
-                let value = Number(f64::from_bits(gauge.load(order)));
-                page.line(name, labels.iter(), value, None);
-            }
+            Self::TheirCounter(_) | Self::TheirGauge(_) => {}
             Self::Level(level) => page.line(name, labels.iter(), level.load(order), None),
             Self::Durations(durations) => durations.write(page, name, labels, |_| true),
             Self::Coarse(durations) => {

@@ -2,32 +2,40 @@
 //! same page and within the same budget.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use plimsoll_core::names::{BYTES_BUCKETS, SECONDS_BUCKETS};
 
-use super::cell::{Cell, Count, Kind};
+use super::cell::{Cell, Kind};
+use super::foreign;
 use super::histogram::Buckets;
 use super::labels::{Labels, Text, clean_name};
-use super::registry::{Budget, Registry, Whose};
+use super::page::Page;
+use super::registry::{Budget, Registry, Shape, Whose};
 
 /// Keys whose series is remembered, so that a macro finds it at once.
 const KEYS_MAX: usize = 20_000;
 
+const METADATA: Metadata<'static> = Metadata::new("plimsoll", Level::INFO, None);
+
 /// Counters, gauges and histograms of the application. Shared by clones.
 ///
+/// Counters and gauges are `metrics-exporter-prometheus`'s; histograms are ours,
+/// for its have no exemplars and grow until somebody looks after them.
 /// Names and labels are made what Prometheus can read, values are cut at 128
 /// bytes, and what goes over the budget is folded into one series for each
 /// metric. A histogram has the semantic conventions' buckets for seconds,
 /// those for bytes when it is described with that unit, or the builder's.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct MetricsRecorder(Arc<State>);
 
-#[derive(Default)]
 struct State {
     registry: Registry,
+    exporter: PrometheusRecorder,
     keys: RwLock<HashMap<Key, Cell>>,
     units: RwLock<HashMap<String, Unit>>,
     bounds: BTreeMap<String, Arc<[f64]>>,
@@ -50,10 +58,34 @@ impl MetricsRecorder {
     ) -> Self {
         Self(Arc::new(State {
             registry: Registry::new(budget),
+            exporter: PrometheusBuilder::new().build_recorder(),
+            keys: RwLock::default(),
+            units: RwLock::default(),
             bounds,
             exemplars,
-            ..State::default()
         }))
+    }
+
+    /// Writes the application's counters and gauges, in order of their names.
+    pub(crate) fn render_theirs(&self, page: &mut Page) {
+        let text = self.0.exporter.handle().render();
+        let mut families: Vec<_> = text.split("\n\n").filter(|text| !text.is_empty()).collect();
+        families.sort_unstable();
+        for family in families {
+            let mut lines: Vec<_> = family.lines().collect();
+            // HELP and TYPE stay first: `#` is below what begins a name.
+            lines.sort_unstable();
+            foreign::append(page, &lines.join("\n"));
+        }
+    }
+
+    /// A series of the exporter's, under a name and labels that it can keep.
+    fn key(name: &str, labels: &Labels) -> Key {
+        let labels = labels.iter();
+        let labels: Vec<_> = labels
+            .map(|(label, value)| Label::new(label.to_owned(), value.to_owned()))
+            .collect();
+        Key::from_parts(name.to_owned(), labels)
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -61,7 +93,13 @@ impl MetricsRecorder {
     }
 
     /// The series of a key; `None` when it is not recorded.
-    fn cell(&self, key: &Key, kind: Kind, make: impl FnOnce(&str) -> Cell) -> Option<Cell> {
+    fn cell(
+        &self,
+        key: &Key,
+        kind: Kind,
+        shape: impl FnOnce(&str) -> Shape,
+        make: impl FnOnce(&str, &Labels) -> Cell,
+    ) -> Option<Cell> {
         let keys = self.0.keys.read().unwrap_or_else(PoisonError::into_inner);
         let known = keys.get(key).cloned();
         drop(keys);
@@ -72,7 +110,9 @@ impl MetricsRecorder {
         let registry = &self.0.registry;
         registry.count_cut(cut);
         let name: Text = clean_name(key.name()).into();
-        let found = registry.cell(Whose::Theirs, &name, &labels, || make(&name))?;
+        let shape = shape(&name);
+        let make = |labels: &Labels| make(&name, labels);
+        let found = registry.cell(Whose::Theirs, &name, &labels, shape, make)?;
         if found.cell.kind() != kind {
             registry.count_refused(&name);
             return None;
@@ -113,10 +153,16 @@ impl MetricsRecorder {
 
 impl Recorder for MetricsRecorder {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.0
+            .exporter
+            .describe_counter(cleaned(&key), unit, help.clone());
         self.describe(&key, unit, help);
     }
 
     fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.0
+            .exporter
+            .describe_gauge(cleaned(&key), unit, help.clone());
         self.describe(&key, unit, help);
     }
 
@@ -125,39 +171,64 @@ impl Recorder for MetricsRecorder {
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        match self.cell(key, Kind::Counter, |_| {
-            Cell::Count(Arc::new(Count::default()))
-        }) {
-            Some(Cell::Count(count)) => Counter::from_arc(count),
+        let made = |name: &str, labels: &Labels| {
+            let key = Self::key(name, labels);
+            Cell::TheirCounter(self.0.exporter.register_counter(&key, &METADATA))
+        };
+        let shape = Shape {
+            kind: Kind::Counter,
+            lines: 1,
+        };
+        match self.cell(key, Kind::Counter, |_| shape, made) {
+            Some(Cell::TheirCounter(counter)) => counter,
             _ => Counter::noop(),
         }
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        match self.cell(key, Kind::Gauge, |_| {
-            Cell::Gauge(Arc::new(AtomicU64::new(0)))
-        }) {
-            Some(Cell::Gauge(gauge)) => Gauge::from_arc(gauge),
+        let made = |name: &str, labels: &Labels| {
+            let key = Self::key(name, labels);
+            Cell::TheirGauge(self.0.exporter.register_gauge(&key, &METADATA))
+        };
+        let shape = Shape {
+            kind: Kind::Gauge,
+            lines: 1,
+        };
+        match self.cell(key, Kind::Gauge, |_| shape, made) {
+            Some(Cell::TheirGauge(gauge)) => gauge,
             _ => Gauge::noop(),
         }
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        match self.cell(key, Kind::Histogram, |name| self.buckets(name)) {
+        let shape = |name: &str| Shape::of(&self.buckets(name));
+        let made = |name: &str, _: &Labels| self.buckets(name);
+        match self.cell(key, Kind::Histogram, shape, made) {
             Some(Cell::Buckets(buckets)) => Histogram::from_arc(buckets),
             _ => Histogram::noop(),
         }
     }
 }
 
+impl Default for MetricsRecorder {
+    fn default() -> Self {
+        Self::new(Budget::default(), BTreeMap::new(), false)
+    }
+}
+
+fn cleaned(key: &KeyName) -> KeyName {
+    clean_name(key.as_str()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{Exposition, Page};
+    use crate::metrics::Exposition;
 
     fn text(recorder: &MetricsRecorder) -> String {
         let mut page = Page::new(Exposition::Text);
         recorder.registry().render(&mut page);
+        recorder.render_theirs(&mut page);
         recorder.registry().render_costs(&mut page);
         page.finish()
     }
@@ -182,7 +253,7 @@ mod tests {
             "# HELP body Bytes\\nof it\n",
             "body_bucket{le=\"4096\"} 0\nbody_bucket{le=\"16384\"} 1\n",
             "wait_bucket{le=\"2\"} 0\nwait_bucket{le=\"+Inf\"} 1\n",
-            "level{a=\"1\",b=\"2\"} +Inf\n",
+            "level{a=\"1\",b=\"2\"} inf\n",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -41,6 +41,23 @@ pub(crate) struct Found {
     pub(crate) folded: bool,
 }
 
+/// What a series will be, before it is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) kind: Kind,
+    /// Series as a server counts them.
+    pub(crate) lines: usize,
+}
+
+impl Shape {
+    pub(crate) fn of(cell: &Cell) -> Self {
+        Self {
+            kind: cell.kind(),
+            lines: cell.lines(),
+        }
+    }
+}
+
 /// Who asks for a series: the application may fill half of the budget, so that
 /// no label of it displaces the request metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +124,8 @@ impl Registry {
         families.by_name.insert(name.into(), family);
     }
 
-    /// The series of these labels, made if it is new. Over the budget, the one
+    /// The series of these labels, made if it is new and then by the labels it
+    /// really gets. Over the budget, the one
     /// of its metric into which the excess is folded; ours fold before they ask.
     /// `None`, counted, if the name is of another kind or owner, or one too many.
     pub(crate) fn cell(
@@ -115,13 +133,15 @@ impl Registry {
         whose: Whose,
         name: &Text,
         labels: &Labels,
-        make: impl FnOnce() -> Cell,
+        shape: Shape,
+        make: impl FnOnce(&Labels) -> Cell,
     ) -> Option<Found> {
         if let Some(found) = self.known(whose, name, labels) {
             return Some(found);
         }
-        let cell = make();
-        let found = self.write().make(self.budget, whose, name, labels, cell);
+        let mut families = self.write();
+        let found = families.make(self.budget, whose, name, labels, shape, make);
+        drop(families);
         match &found {
             Some(it) if it.folded => self.warn_folded(),
             Some(_) => {}
@@ -223,7 +243,10 @@ impl Registry {
         let copy: Vec<_> = families
             .by_name
             .iter()
-            .filter(|(_, family)| !family.series.is_empty())
+            .filter(|(_, family)| {
+                let first = family.series.values().next();
+                first.is_some_and(Cell::is_written_here)
+            })
             .map(|(name, family)| {
                 let help = families.help.get(name).cloned().unwrap_or_default();
                 let series = family.series.iter();
@@ -332,20 +355,21 @@ impl Families {
         whose: Whose,
         name: &Text,
         labels: &Labels,
-        cell: Cell,
+        shape: Shape,
+        make: impl FnOnce(&Labels) -> Cell,
     ) -> Option<Found> {
-        let lines = cell.lines();
+        let Shape { kind, lines } = shape;
         let room = whose == Whose::Ours || self.room(budget, whose, lines);
         if !self.by_name.contains_key(name) {
             // A name costs a series, if only the one that overflows.
             if !room {
                 return None;
             }
-            let family = Family::new(whose, cell.kind());
+            let family = Family::new(whose, kind);
             self.by_name.insert(name.clone(), family);
         }
         let family = self.by_name.get_mut(name)?;
-        if family.whose != whose || family.kind != cell.kind() {
+        if family.whose != whose || family.kind != kind {
             return None;
         }
         if let Some(known) = family.series.get(labels) {
@@ -368,6 +392,9 @@ impl Families {
                 return None;
             }
             labels = labels.overflow();
+        }
+        let cell = make(&labels);
+        if folded {
             family.overflow = Some(cell.clone());
         }
         self.used += lines;

@@ -16,7 +16,7 @@ use super::histogram::{Buckets, Durations};
 use super::host::{self, OfHost};
 use super::labels::{Labels, Text};
 use super::recorder::MetricsRecorder;
-use super::registry::Whose;
+use super::registry::{Shape, Whose};
 use crate::rows::Combination;
 
 /// What a method's label may say: the semantic conventions' nine and `_OTHER`.
@@ -242,9 +242,9 @@ pub(super) fn cell(
     make: impl FnOnce() -> Cell,
 ) -> Option<Cell> {
     let labels = Labels::new(labels);
-    let found = recorder
-        .registry()
-        .cell(Whose::Ours, &name.into(), &labels, make);
+    let (registry, cell) = (recorder.registry(), make());
+    let shape = Shape::of(&cell);
+    let found = registry.cell(Whose::Ours, &name.into(), &labels, shape, |_| cell);
     found.map(|found| found.cell)
 }
 
