@@ -296,7 +296,29 @@ impl Builder {
         Ok(plimsoll)
     }
 
-    fn settings(&self) -> (Settings, Vec<settings::Fault>) {
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        (self.env)()
+    }
+
+    /// What the code says of a setting, where it is a text.
+    pub(crate) fn in_code(&self, key: &str) -> Option<String> {
+        let address = |at: Option<SocketAddr>| at.map_or("off".into(), |at| at.to_string());
+        let lasting = |time| humantime::format_duration(time).to_string();
+        Some(match key {
+            "status" => address(self.status),
+            "control" => address(self.control),
+            "control_token" => self.control_token.as_ref()?.expose().clone(),
+            "timeout" => lasting(self.timeout),
+            "concurrency" => self.concurrency.to_string(),
+            "wait" => lasting(self.budget.propagation),
+            "drain" => lasting(self.budget.drain),
+            "flush" => lasting(self.budget.flush),
+            "grace" => lasting(self.budget.grace),
+            _ => return self.telemetry.in_code(key),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> (Settings, Vec<settings::Fault>) {
         let env = (self.env)();
         let named = env.iter().find(|(name, _)| name == settings::FILE_VARIABLE);
         let named = named.map(|(_, path)| PathBuf::from(path));

@@ -31,6 +31,7 @@
 
 mod builder;
 mod collect;
+mod effective;
 mod error;
 mod layer;
 mod listeners;
@@ -47,6 +48,7 @@ pub use http::Method;
 pub use plimsoll_core::current::carry;
 pub use plimsoll_core::ids::Ids;
 pub use plimsoll_core::peer::{PeerAddr, Trust};
+pub use plimsoll_core::settings::{Effective, Fault};
 pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
 pub use plimsoll_errors as errors;
 pub use plimsoll_errors::catalog;

@@ -1,6 +1,7 @@
 //! What can be typed.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -23,6 +24,17 @@ pub enum Command {
     /// The catalog of error codes
     #[command(subcommand)]
     Errors(ErrorsCommand),
+    /// What the service is set to
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What can be done with the settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every setting and OTEL_ variable, its value and who said so
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Print,
 }
 
 /// What can be done with the catalog.
@@ -49,7 +61,8 @@ const EXAMPLES: &str = "\
 Examples:
   card-service serve
   card-service serve --help
-  card-service errors export -o errors.json";
+  card-service errors export -o errors.json
+  card-service config print";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -58,6 +71,15 @@ Examples:
   card-service errors export -o errors.json --check
 
 Exit codes: 0 written, or FILE is fresh; 1 FILE is stale; 2 FILE cannot be read or written";
+
+const CONFIG_EXAMPLES: &str = "\
+The source is code, file (plimsoll.toml), environment or default. Secrets are masked.
+
+Examples:
+  card-service config print
+  PLIMSOLL_TIMEOUT=2s card-service config print
+
+Exit codes: 0 done (faults are told on standard error)";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -70,6 +92,15 @@ Of every fifty cards one (number 50) is blocked and five (7, 17, 27, 37, 47) wai
 
 Exit codes: 0 drained, 1 something was cut at shutdown, 2 the service could not start";
 
+/// Where the listeners beside the service's own are unless typed otherwise.
+pub const STATUS: SocketAddr = loopback(8081);
+/// The same for what changes things.
+pub const CONTROL: SocketAddr = loopback(8082);
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
 /// How to serve. Port 0 takes any free port; the address taken is printed.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = SERVE_EXAMPLES)]
@@ -79,11 +110,11 @@ pub struct ServeArgs {
     pub listen: SocketAddr,
 
     /// Where probes and metrics are; may be reachable by all
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    #[arg(long, value_name = "ADDRESS", default_value_t = STATUS)]
     pub status: SocketAddr,
 
     /// Where levels, faults and settings are changed; keep it on loopback
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    #[arg(long, value_name = "ADDRESS", default_value_t = CONTROL)]
     pub control: SocketAddr,
 
     /// `sqlite://FILE`, made when absent, or `sqlite::memory:`
@@ -113,7 +144,7 @@ mod tests {
         let cli = Cli::try_parse_from(["card-service", "serve"].iter().chain(args))?;
         match cli.command {
             Command::Serve(args) => Ok(args),
-            Command::Errors(_) => panic!("`serve` was typed"),
+            Command::Errors(_) | Command::Config(_) => panic!("`serve` was typed"),
         }
     }
 

@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use card_service::cli::{Cli, Command, ErrorsCommand};
+use card_service::cli::{Cli, Command, ConfigCommand, ErrorsCommand};
 use card_service::export::{Exported, export};
-use card_service::serve::serve;
+use card_service::serve::{print_config, serve};
 use clap::Parser as _;
 
 #[tokio::main]
@@ -16,6 +16,18 @@ async fn main() -> ExitCode {
             Err(error) => {
                 tell(&error);
                 error.exit_code().into()
+            }
+        },
+        Command::Config(ConfigCommand::Print) => match print_config() {
+            Ok(faults) => {
+                for fault in faults {
+                    say(&format!("warning: {fault}"));
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                tell(&error);
+                2.into()
             }
         },
         Command::Errors(ErrorsCommand::Export(args)) => match export(&args) {

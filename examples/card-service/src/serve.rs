@@ -1,5 +1,6 @@
 //! From arguments to a service that answers.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use plimsoll::{Check, Limit, Method, Plimsoll, Quota};
@@ -7,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     api,
-    cli::ServeArgs,
+    cli::{CONTROL, STATUS, ServeArgs},
     codes, faults,
     store::{OpenError, SeedError, SeedPlan, Store},
 };
@@ -74,14 +75,11 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Listen { address, source })?;
     let store = prepare(args).await?;
     let database = store.clone();
-    let mut plimsoll = Plimsoll::builder("card-service")
-        .status(args.status)
-        .control(args.control)
-        .readiness(Check::new("database", move || {
+    let mut plimsoll =
+        builder(args.status, args.control).readiness(Check::new("database", move || {
             let database = database.clone();
             async move { database.ping().await }
-        }))
-        .limit(Limit::per_client().quota(PER_CLIENT));
+        }));
     if args.allow_faults {
         plimsoll = plimsoll.control_routes(faults::router(store.faults().clone()));
     }
@@ -91,6 +89,24 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .merge(codes::catalog()?.router())
         .layer(plimsoll.layer());
     Ok(plimsoll.serve(listener, app).await?)
+}
+
+/// What the service's own code says, without its database.
+fn builder(status: SocketAddr, control: SocketAddr) -> plimsoll::Builder {
+    Plimsoll::builder("card-service")
+        .status(status)
+        .control(control)
+        .limit(Limit::per_client().quota(PER_CLIENT))
+}
+
+/// Prints every setting with its source; returns what is wrong with them.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_config() -> std::io::Result<Vec<plimsoll::Fault>> {
+    let builder = builder(STATUS, CONTROL);
+    std::io::stdout().write_all(builder.effective_table().as_bytes())?;
+    Ok(builder.effective().1)
 }
 
 /// Opens the database and fills it if it is empty.

@@ -115,6 +115,24 @@ impl Builder {
         self
     }
 
+    /// What the code says of a setting or an OpenTelemetry variable, as text, for
+    /// listings; `None` where it cannot say anything.
+    pub fn in_code(&self, key: &str) -> Option<String> {
+        Some(match key {
+            "OTEL_SERVICE_NAME" => self.service.clone(),
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => self.traces.endpoint.clone()?,
+            "sample_ratio" => self.traces.ratio?.to_string(),
+            "keep" => self.traces.keep.to_string(),
+            "lean" => self.traces.lean.to_string(),
+            "log" => self.logs.filter.clone(),
+            "logs" => self.logs.of.to_string(),
+            "metrics" => self.metrics.of.to_string(),
+            "traces" => self.traces.of.to_string(),
+            "sentry" => self.sentry.of.to_string(),
+            _ => return None,
+        })
+    }
+
     /// Builds the instance and leaves every global of the process alone.
     ///
     /// # Errors

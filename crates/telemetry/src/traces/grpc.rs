@@ -48,3 +48,30 @@ pub(super) fn connect(
         runtime.block_on(exporter.export(batch))
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::TracesConfig;
+    use plimsoll_core::otel::Otel;
+
+    #[test]
+    fn without_a_runtime_of_the_service_an_export_ends_and_is_sent_twice() {
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = nobody.local_addr().unwrap();
+        drop(nobody);
+        let env = [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".to_owned()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}")),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value));
+        let (otel, _) = Otel::read(env);
+        let otlp = Otlp::of(&otel, &TracesConfig::default(), &mut Vec::new()).unwrap();
+        let attempts = Arc::<Attempts>::default();
+        let resource = otlp.resource("cards");
+        let mut export = connect(&otlp, &resource, Arc::clone(&attempts)).unwrap();
+        attempts.begin();
+        assert!(export(Vec::new()).is_err());
+        assert_eq!(attempts.repeated(), 1);
+    }
+}

@@ -79,3 +79,33 @@ fn the_committed_catalog_is_fresh_and_a_stale_one_is_told() {
     std::fs::write(file, "{}").unwrap();
     assert_eq!(card_service(&check, folder.path()).status.code(), Some(1));
 }
+
+#[test]
+fn every_value_is_printed_with_who_said_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("plimsoll.toml"), "drain = \"7s\"\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_card-service"))
+        .args(["config", "print"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("OTEL_BSP_SCHEDULE_DELAY", "20")
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2")
+        .env("OTEL_CONFIG_FILE", "otel.yaml")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = |key: &str| -> Vec<&str> {
+        let mut rows = text.lines().map(|line| line.split_whitespace());
+        let found = rows.find(|row| row.clone().next() == Some(key));
+        found.unwrap().skip(1).take(2).collect()
+    };
+    assert_eq!(row("status"), ["127.0.0.1:8081", "code"]);
+    assert_eq!(row("drain"), ["7s", "file"]);
+    assert_eq!(row("timeout"), ["10s", "default"]);
+    assert_eq!(row("OTEL_SERVICE_NAME"), ["card-service", "code"]);
+    assert_eq!(row("OTEL_BSP_SCHEDULE_DELAY"), ["20", "environment"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("OTEL_CONFIG_FILE"), "{said}");
+    assert!(!text.contains("hunter2") && !said.contains("hunter2"));
+}
