@@ -45,10 +45,12 @@ pub(crate) use sampler::{Root, Sampler};
 pub(crate) use settings::{Headers, Otlp, resource_of, service_name};
 pub(crate) use spans::{Maker, Spans, Start};
 
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 /// The exporter's own client, whose spans would be exported in their turn unless
@@ -73,6 +75,38 @@ pub(crate) fn wanted(directives: &str) -> Result<Targets, ParseError> {
     Ok(asked.with_targets(quiet.into_iter().map(|target| (target, LevelFilter::OFF))))
 }
 
+/// Asked at each event that another layer wants and this one does not, which is
+/// mostly told by its level alone; [`Targets`] would look at every directive.
+struct Traced {
+    targets: Targets,
+    most: LevelFilter,
+}
+
+impl Traced {
+    fn new(targets: Targets) -> Self {
+        let levels = targets.iter().map(|(_, level)| level);
+        let default = targets.default_level().unwrap_or(LevelFilter::OFF);
+        Self {
+            most: levels.fold(default, LevelFilter::max),
+            targets,
+        }
+    }
+}
+
+impl<S> Filter<S> for Traced {
+    fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
+        *metadata.level() <= self.most && Filter::enabled(&self.targets, metadata, context)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        Filter::<S>::callsite_enabled(&self.targets, metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.most)
+    }
+}
+
 /// Passes the application's spans to the tracer of `own`.
 pub(crate) fn bridge<S>(spans: &Spans, filter: Targets) -> Option<Box<dyn Layer<S> + Send + Sync>>
 where
@@ -84,6 +118,6 @@ where
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter);
+        .with_filter(Traced::new(filter));
     Some(Box::new(layer))
 }
