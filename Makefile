@@ -50,6 +50,17 @@ budget: debian ## Instructions and allocations per request are within bench/budg
 budget-write: debian ## Write bench/budget.toml from what a request costs now
 	$(COST) write
 
+# A workspace and a target folder of their own.
+BENCH = cargo run --quiet --release --manifest-path bench/Cargo.toml --target-dir bench/target $(LOCKED) --
+
+.PHONY: bench
+bench: debian ## Us and our peers side by side, an hour on two idle cores: writes bench/README.md and results.json
+	$(BENCH) table
+
+.PHONY: bench-quick
+bench-quick: debian ## The same with few requests, printed only: to see that it works
+	$(BENCH) table --quick
+
 # What writes the generated files; with --check it writes nothing and compares.
 define generators
 $(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml $(1)

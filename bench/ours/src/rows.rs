@@ -39,10 +39,16 @@ pub const OURS_ROWS: &[Row] = &[
         Case::new("ours-observe", 0.01),
         BARE,
     ),
+    Row::new("lean, 1 % sampled", Case::new("ours-lean", 0.01), BARE),
     Row::new("record, ids and header", RECORD, BARE),
     Row::new("metrics", Case::new("ours-metrics", 0.01), RECORD),
     Row::new("access log line", Case::new("ours-log", 0.01), RECORD),
     Row::new("trace, unsampled", Case::new("ours-trace", 0.0), RECORD),
+    Row::new(
+        "trace, unsampled, lean",
+        Case::new("ours-trace-lean", 0.0),
+        RECORD,
+    ),
     Row::new("trace, sampled", Case::new("ours-trace", 1.0), RECORD),
     Row::new(
         "Sentry without an error",

@@ -59,8 +59,9 @@ impl Built {
         app: Router,
         finish: impl FnOnce() -> Result<u64, Fault> + 'static,
     ) -> Result<Self, Fault> {
+        // As `axum::serve` does: without it, axum layers a route at each request.
         Ok(Self {
-            app: Some(app),
+            app: Some(app.with_state(())),
             finish: Box::new(finish),
         })
     }

@@ -62,6 +62,11 @@ pub const STACKS: &[Stack] = &[
         build: |setup| whole(setup, Mode::Observe),
     },
     Stack {
+        name: "ours-lean",
+        what: "the whole facade, spans of unsampled requests refused; all modes enforce",
+        build: |setup| whole_with(setup, Mode::Enforce, |on| on.lean(true)),
+    },
+    Stack {
         name: "ours-record",
         what: "telemetry with every signal off: the record, the ids, the header",
         build: |setup| part(setup, off),
@@ -80,6 +85,15 @@ pub const STACKS: &[Stack] = &[
         name: "ours-trace",
         what: "telemetry with traces alone",
         build: |setup| part(setup, |on, _| off(on, setup).traces(Ownership::Own)),
+    },
+    Stack {
+        name: "ours-trace-lean",
+        what: "telemetry with traces alone, spans of unsampled requests refused",
+        build: |setup| {
+            part(setup, |on, _| {
+                off(on, setup).traces(Ownership::Own).lean(true)
+            })
+        },
     },
     Stack {
         name: "ours-sentry",
@@ -117,12 +131,20 @@ pub const STACKS: &[Stack] = &[
 ];
 
 fn whole(setup: &Setup, mode: Mode) -> Result<Built, Fault> {
+    whole_with(setup, mode, |on| on)
+}
+
+fn whole_with(
+    setup: &Setup,
+    mode: Mode,
+    change: impl FnOnce(Builder) -> Builder,
+) -> Result<Built, Fault> {
     let output = log_output()?;
     let (otlp, ratio) = (setup.otlp.clone(), setup.sampling);
     let plimsoll = Plimsoll::builder(SERVICE)
         .limit(Limit::per_client().quota(QUOTA))
         .mode_of_all(mode)
-        .telemetry(|on| own(on, output, otlp, ratio))
+        .telemetry(|on| change(own(on, output, otlp, ratio)))
         .install()?;
     for part in Part::ALL {
         if plimsoll.rollout().mode(part) != mode {
@@ -135,7 +157,9 @@ fn whole(setup: &Setup, mode: Mode) -> Result<Built, Fault> {
 }
 
 fn own(on: Builder, output: std::fs::File, otlp: String, ratio: f64) -> Builder {
-    on.format(Format::Json)
+    // An event at every request is no fault of a callsite here; every line is paid for.
+    on.log_callsite(None)
+        .format(Format::Json)
         .log_output(output)
         // All lines of a run come from one callsite, faster than any should.
         .log_callsite(None)

@@ -52,6 +52,8 @@ impl Bench {
             "--tool=callgrind",
             "--instr-atstart=no",
             "--separate-threads=yes",
+            // Threads take turns, so that who waits for whom is much the same in every run.
+            "--fair-sched=yes",
             "--quiet",
             &out,
         ];
