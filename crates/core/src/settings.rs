@@ -171,7 +171,7 @@ pub const ALL: &[Setting] = &[
     ),
     setting(
         "log_callsite",
-        "1000",
+        "100",
         "lines a second that one callsite may write, ten seconds' worth at once; or off",
         lines_per_second,
     ),

@@ -13,7 +13,7 @@ use crate::logs::sink::CAPACITY;
 use crate::logs::style::{Sample, Style};
 
 /// Lines a second that one callsite may write unless told otherwise.
-const CALLSITE_PER_SECOND: u32 = 1_000;
+const CALLSITE_PER_SECOND: u32 = 100;
 
 /// What the logs can be told.
 pub(crate) struct LogsConfig {
@@ -105,7 +105,7 @@ impl Builder {
     /// Lines a second that one callsite of the application may write, at least
     /// 1, with ten seconds' worth of them at once; `None` for any number. The
     /// rest is counted in the ledger and told by a line of its own. A request's
-    /// own line has no such limit. Default: 1,000.
+    /// own line has no such limit. Default: 100.
     #[must_use]
     pub fn log_callsite(mut self, lines_per_second: impl Into<Option<u32>>) -> Self {
         self.logs.callsite_per_second = lines_per_second.into();
