@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, response};
-use plimsoll_core::body::is_grpc_type;
+use plimsoll_core::body::is_grpc;
 use plimsoll_core::ids::Ids;
 use plimsoll_core::{Outcome, Refusal, current};
 
@@ -42,17 +42,11 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        // Where there is a record, it has read the headers already.
-        let recorded = current::with(|record| record.grpc_status.is_some());
-        let kind = || request.headers().get(header::CONTENT_TYPE);
-        let grpc = if recorded == Some(false) {
-            None
-        } else {
-            kind().filter(|kind| is_grpc_type(kind)).cloned()
-        };
+        let headers = request.headers();
+        let kind = headers.get(header::CONTENT_TYPE);
         Self {
             head: request.method() == Method::HEAD,
-            grpc,
+            grpc: kind.filter(|_| is_grpc(headers)).cloned(),
             #[cfg(feature = "axum")]
             matched: request
                 .extensions()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{Request, Response, header};
 use http_body::Body;
 use plimsoll_core::names::value;
 use plimsoll_core::{Part, Refusal, current};
@@ -56,18 +56,10 @@ where
 /// Refuses a body that is declared larger than the limit.
 fn too_large<Q>(style: &Style, request: &Request<Q>) -> Option<Refusal> {
     let limit = style.body_limit?;
-    // Where there is a record, it has read the header already.
-    let declared = match current::with(|record| record.bytes_in) {
-        Some(declared) => declared,
-        None => declared_length(request.headers())?,
-    };
+    let declared = request.headers().get(header::CONTENT_LENGTH)?;
+    let declared: u64 = declared.to_str().ok()?.parse().ok()?;
     (declared > limit && style.rollout.acts(Part::Shape, route()))
         .then_some(Refusal::BodyTooLarge { limit })
-}
-
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    let declared = headers.get(header::CONTENT_LENGTH)?;
-    declared.to_str().ok()?.parse().ok()
 }
 
 /// The route of the current record, for counting.

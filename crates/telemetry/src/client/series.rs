@@ -241,6 +241,7 @@ mod tests {
         }
         let mut page = Page::new(Exposition::Text);
         recorder.registry().render(&mut page);
+        recorder.render_theirs(&mut page);
         let text = page.finish();
         let counts = text
             .lines()
