@@ -98,6 +98,11 @@ pub const RATELIMIT_DECISIONS: &str = "plimsoll_ratelimit_decisions_total";
 pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
 /// Counter: what a part did or would have done. Labels: part, mode, route.
 pub const ROLLOUT: &str = "plimsoll_rollout_total";
+/// Counter: failures of foreign layers that kept their own body although the shape
+/// was for all. Label: reason (`body`, `passthrough`).
+pub const UNSHAPED: &str = "plimsoll_unshaped_total";
+/// Counter: panics of the mapper that turns our shape into a service's own.
+pub const MAPPER_PANICS: &str = "plimsoll_error_mapper_panics_total";
 /// Gauge: 1 passing, 0.5 warning, 0 failing. Label: check.
 pub const CHECK_STATUS: &str = "plimsoll_health_check_status";
 /// Gauge, seconds since a check's evidence was taken. Label: check.

@@ -29,8 +29,8 @@ use std::time::Duration;
 
 use self::check::{
     address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, headers,
-    lines_per_second, log_format, mode, ownership, parses, query, ratio, series, switch, timeout,
-    triggers,
+    lines_per_second, log_format, mode, ownership, parses, query, ratio, series, shape, switch,
+    timeout, triggers,
 };
 pub use self::check::{list, modes};
 pub use self::effective::{Effective, effective, table};
@@ -244,6 +244,12 @@ pub const ALL: &[Setting] = &[
         "true",
         "whether the span of a failed or slow request is exported although it was not sampled",
         parses::<bool>,
+    ),
+    setting(
+        "shape",
+        "ours",
+        "whose failures take the shape: ours (Plimsoll's and axum's) or all (bare ones of other layers too)",
+        shape,
     ),
     setting(
         "errors_base",

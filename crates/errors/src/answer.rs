@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode, response};
+use http::{Method, Request, Response, StatusCode, request, response};
 use plimsoll_core::body::is_grpc;
 use plimsoll_core::ids::Ids;
 use plimsoll_core::{Outcome, Refusal, current};
@@ -14,6 +14,7 @@ use crate::{Fault, PlmCode, grpc};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Headers that speak of a body which is being replaced.
 const OF_THE_OLD_BODY: [HeaderName; 9] = [
@@ -32,16 +33,18 @@ const OF_THE_OLD_BODY: [HeaderName; 9] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// No body is sent back.
-    head: bool,
+    pub(crate) head: bool,
     /// The content type of a gRPC call.
     grpc: Option<HeaderValue>,
     /// Whether axum's router had a route for it.
     #[cfg(feature = "axum")]
     pub(crate) matched: bool,
+    /// The whole head, for a mapper.
+    parts: Option<Box<request::Parts>>,
 }
 
 impl Asked {
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+    pub(crate) fn of<B>(style: &Style, request: &Request<B>) -> Self {
         let headers = request.headers();
         let kind = headers.get(header::CONTENT_TYPE);
         Self {
@@ -52,22 +55,45 @@ impl Asked {
                 .extensions()
                 .get::<axum::extract::MatchedPath>()
                 .is_some(),
+            parts: style.has_mapper().then(|| copied(request)),
         }
     }
+}
+
+/// The head of a request without its extensions.
+fn copied<B>(request: &Request<B>) -> Box<request::Parts> {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.method.clone_from(request.method());
+    parts.uri.clone_from(request.uri());
+    parts.version = request.version();
+    parts.headers.clone_from(request.headers());
+    Box::new(parts)
 }
 
 /// A failure and how the request ended by it.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) fault: Fault,
-    outcome: Outcome,
+    /// `None` where the status tells it: a foreign layer's failure.
+    outcome: Option<Outcome>,
 }
 
 impl Failure {
     pub(crate) fn plm(code: PlmCode) -> Self {
         Self {
             fault: Fault::new(code),
-            outcome: code.outcome(),
+            outcome: Some(code.outcome()),
+        }
+    }
+
+    /// A failure of which a foreign layer said nothing but the status. What an
+    /// SLO counts stays what it would be without the shape.
+    pub(crate) fn foreign(status: StatusCode) -> Self {
+        let mut fault = Fault::new(PlmCode::of_status(status.as_u16()));
+        fault.status = Some(status.as_u16());
+        Self {
+            fault,
+            outcome: None,
         }
     }
 
@@ -95,7 +121,7 @@ impl From<Refusal> for Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let outcome = fault.code.outcome();
+        let outcome = Some(fault.code.outcome());
         Self { fault, outcome }
     }
 }
@@ -114,7 +140,9 @@ pub(crate) fn is_told(style: &Style, asked: &Asked, told: Option<&Told>) -> bool
 pub(crate) fn note(asked: &Asked, failure: &Failure, problem: &Problem) {
     let Failure { fault, outcome } = failure;
     current::with(|record| {
-        record.fail(*outcome, fault.code.blame, fault.code.slo);
+        if let Some(outcome) = outcome {
+            record.fail(*outcome, fault.code.blame, fault.code.slo);
+        }
         record.code = Some(fault.code.id);
         record.reference.clone_from(&problem.reference);
         if let Some(cause) = &fault.cause {
@@ -122,7 +150,7 @@ pub(crate) fn note(asked: &Asked, failure: &Failure, problem: &Problem) {
             record.cause = Some(one_line(cause, CAUSE_CHARS).into());
         }
         if asked.grpc.is_some() {
-            record.grpc_status = Some(fault.code.grpc.number());
+            record.grpc_status = Some(problem.grpc.number());
         }
     });
 }
@@ -142,8 +170,8 @@ pub(crate) fn render(
         before.headers.remove(name);
     }
     let answer = match &asked.grpc {
-        Some(kind) => trailers_only(&problem, kind.clone()),
-        None => match style.mapped(&problem) {
+        Some(kind) => trailers_only(&problem, &style.domain, kind.clone()),
+        None => match style.mapped(&problem, asked.parts.as_deref()) {
             Some(mapped) => mapped,
             None => whole(&problem, style.base()),
         },
@@ -163,7 +191,7 @@ pub(crate) fn render(
 /// A problem as a response of its own.
 pub(crate) fn whole(problem: &Problem, base: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(problem.to_json(base)));
-    let status = StatusCode::from_u16(problem.code.status);
+    let status = StatusCode::from_u16(problem.status);
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -175,7 +203,7 @@ pub(crate) fn whole(problem: &Problem, base: &str) -> Response<Bytes> {
 }
 
 /// gRPC's answer without messages: everything in the headers of an HTTP 200.
-fn trailers_only(problem: &Problem, kind: HeaderValue) -> Response<Bytes> {
+fn trailers_only(problem: &Problem, domain: &str, kind: HeaderValue) -> Response<Bytes> {
     let mut text = problem.detail.to_string();
     if let Some(reference) = &problem.reference {
         text = format!("{text} [{reference}]");
@@ -183,10 +211,13 @@ fn trailers_only(problem: &Problem, kind: HeaderValue) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, kind);
-    headers.insert(GRPC_STATUS, problem.code.grpc.number().into());
+    headers.insert(GRPC_STATUS, problem.grpc.number().into());
     // Percent-encoded, hence always a header value.
-    if let Ok(text) = HeaderValue::try_from(grpc::message(&text)) {
-        headers.insert(GRPC_MESSAGE, text);
+    if let Ok(encoded) = HeaderValue::try_from(grpc::message(&text)) {
+        headers.insert(GRPC_MESSAGE, encoded);
+    }
+    if let Some(details) = grpc::details(problem, domain, &text) {
+        headers.insert(GRPC_DETAILS, details);
     }
     response
 }

@@ -106,6 +106,8 @@ pub struct Fault {
     pub fields: Vec<FieldFault>,
     /// The source chain: logged, never sent.
     pub cause: Option<Box<str>>,
+    /// Stands in for the code's status, where a foreign layer chose one.
+    pub(crate) status: Option<u16>,
 }
 
 impl Fault {
@@ -117,6 +119,7 @@ impl Fault {
             retry_after: None,
             fields: Vec::new(),
             cause: None,
+            status: None,
         }
     }
 
@@ -170,6 +173,7 @@ impl<E: Coded> From<E> for Fault {
             retry_after: error.retry_after(),
             fields: error.fields(),
             cause: None,
+            status: None,
         }
         .with_cause(chain(&error))
     }

@@ -1,6 +1,11 @@
 //! gRPC status codes, and a failure as a trailers-only answer.
 
+mod status;
+mod wire;
+
 use std::fmt::Write as _;
+
+pub(crate) use status::details;
 
 /// The status codes of gRPC, numbered as in gRPC's `doc/statuscodes.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

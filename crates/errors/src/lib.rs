@@ -19,6 +19,7 @@ mod answer;
 pub mod catalog;
 mod code;
 mod fault;
+mod foreign;
 mod grpc;
 mod json;
 pub mod layer;
@@ -35,7 +36,7 @@ pub use catalog::{Catalog, CatalogError, Entry, ExplainError, Found, explain};
 pub use code::{Code, Retry};
 pub use fault::{Coded, Fault, FieldFault};
 pub use grpc::Grpc;
-pub use layer::{Errors, ErrorsLayer};
+pub use layer::{Errors, ErrorsLayer, Passthrough, Shape};
 pub use plm::PlmCode;
 pub use problem::Problem;
 

@@ -96,6 +96,48 @@ crate::catalog! {
             support: "The caller's program builds uploads wrongly.",
             operator: "Nothing to do.",
         },
+        1014 Unauthenticated {
+            status: 401, blame: Client, retry: Never,
+            title: "Not signed in",
+            client: "Send valid credentials, as WWW-Authenticate says.",
+            support: "The caller's credentials are missing, wrong or out of date; a new sign-in helps.",
+            operator: "A rise for all callers points at the issuer of the credentials or its keys.",
+        },
+        1015 Forbidden {
+            status: 403, blame: Client, retry: Never,
+            title: "Not allowed",
+            client: "Your credentials are valid but do not allow this.",
+            support: "The caller lacks a permission; who owns the resource can give it.",
+            operator: "A rise after a deploy points at a change of permissions.",
+        },
+        1016 IdempotencyKeyMissing {
+            status: 400, blame: Client, retry: Never,
+            title: "Idempotency key missing",
+            client: "This request needs the header Idempotency-Key. Send a new key for each new action.",
+            support: "The caller's program does not send the key; its author must look at it.",
+            operator: "Nothing to do.",
+        },
+        1017 IdempotencyKeyInUse {
+            status: 409, blame: Client, retry: After(Duration::from_secs(1)),
+            title: "Request still running",
+            client: "A request with this idempotency key is still being worked on. Wait as Retry-After says, then send it again.",
+            support: "The caller repeated a request before its answer was there; the first one counts.",
+            operator: "A rise points at slow answers or at a client that repeats too early.",
+        },
+        1018 IdempotencyKeyReused {
+            status: 422, blame: Client, retry: Never,
+            title: "Idempotency key used before",
+            client: "This idempotency key was used for another request. Send a new key for a new action.",
+            support: "The caller's program gives one key to two different requests; its author must look at it.",
+            operator: "Nothing to do.",
+        },
+        1019 ClientFault {
+            status: 400, blame: Client, retry: Never,
+            title: "Request refused",
+            client: "The request cannot be answered as it is. The status of the answer says why.",
+            support: "The caller's request is not what this path takes; ask which request was sent.",
+            operator: "A layer that is not Plimsoll's refused it; its words stand on the log line of this reference.",
+        },
         2001 QuotaExceeded {
             status: 429, blame: Client, retry: After(Duration::from_secs(1)),
             title: "Too many requests",
@@ -152,6 +194,13 @@ crate::catalog! {
             support: "Take the reference and pass it on to the service's team.",
             operator: "A handler asks for what its router does not give (an extension, path parameters): fix the routes.",
         },
+        5003 ServerFault {
+            status: 500, blame: Server, retry: SameKey,
+            title: "Internal error",
+            client: "Something went wrong on our side. Quote the reference when you ask for help.",
+            support: "Take the reference and pass it on to the service's team.",
+            operator: "A handler or layer answered without a body; what text it had stands on the log line of this reference.",
+        },
     }
 }
 
@@ -169,6 +218,21 @@ impl From<Refusal> for PlmCode {
 }
 
 impl PlmCode {
+    /// The code of a failure of which only the status is known.
+    pub(crate) const fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Unauthenticated,
+            403 => Self::Forbidden,
+            405 => Self::MethodNotAllowed,
+            413 => Self::BodyTooLarge,
+            415 => Self::UnsupportedMediaType,
+            429 => Self::QuotaExceeded,
+            400..500 => Self::ClientFault,
+            504 => Self::TimedOut,
+            _ => Self::ServerFault,
+        }
+    }
+
     /// How a request ended that failed with this code.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {

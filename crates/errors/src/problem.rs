@@ -7,12 +7,15 @@ use plimsoll_core::ids::Ids;
 
 use crate::json::Object;
 use crate::public::{DETAIL_CHARS, one_line};
-use crate::{Code, Fault, FieldFault, reference};
+use crate::{Code, Fault, FieldFault, Grpc, reference};
 
 /// The media type of RFC 9457.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Where `type` points when no public base is configured: relative to the service.
 pub const RELATIVE_BASE: &str = "/errors";
+
+/// Most wrong fields that one problem tells.
+pub const MAX_FIELDS: usize = 32;
 
 /// Everything a client is told of one failure, and nothing else.
 ///
@@ -30,6 +33,10 @@ pub const RELATIVE_BASE: &str = "/errors";
 pub struct Problem {
     /// The code.
     pub code: &'static Code,
+    /// HTTP status: the code's, or the one a foreign layer chose.
+    pub status: u16,
+    /// gRPC status.
+    pub grpc: Grpc,
     /// What happened and what to do: the code's client text, or the failure's own.
     pub detail: Cow<'static, str>,
     /// Ids of the request, when a record is current.
@@ -38,7 +45,7 @@ pub struct Problem {
     pub reference: Option<Box<str>>,
     /// How long to wait.
     pub retry_after: Option<Duration>,
-    /// Which fields of the request are wrong.
+    /// Which fields of the request are wrong, the first [`MAX_FIELDS`] of them.
     pub fields: Vec<FieldFault>,
 }
 
@@ -52,12 +59,14 @@ impl Problem {
             _ => Cow::Borrowed(code.client),
         };
         let fields = if fault.may_tell() {
-            fault.fields.clone()
+            told_fields(&fault.fields)
         } else {
             Vec::new()
         };
         Self {
             code,
+            status: fault.status.unwrap_or(code.status),
+            grpc: fault.status.map_or(code.grpc, Grpc::of_status),
             detail,
             ids,
             reference: ids.map(|ids| reference::make(code, ids.trace_id).to_string().into()),
@@ -80,7 +89,7 @@ impl Problem {
         let mut json = Object::with_capacity(640);
         json.text("type", format_args!("{base}/{}", code.id));
         json.text("title", code.title);
-        json.raw("status", code.status);
+        json.raw("status", self.status);
         json.text("code", code.id);
         json.text("reason", code.reason);
         json.text("detail", &self.detail);
@@ -113,12 +122,21 @@ impl Problem {
         let object = |field: &FieldFault| {
             let mut object = Object::with_capacity(64);
             object.text("pointer", &field.pointer);
-            object.text("detail", one_line(&field.detail, DETAIL_CHARS));
+            object.text("detail", &field.detail);
             object.finish()
         };
         let all: Vec<_> = self.fields.iter().map(object).collect();
         format!("[{}]", all.join(","))
     }
+}
+
+/// The fields, each bounded and on one line.
+fn told_fields(fields: &[FieldFault]) -> Vec<FieldFault> {
+    let told = |field: &FieldFault| FieldFault {
+        pointer: one_line(&field.pointer, DETAIL_CHARS).into(),
+        detail: one_line(&field.detail, DETAIL_CHARS).into(),
+    };
+    fields.iter().take(MAX_FIELDS).map(told).collect()
 }
 
 #[cfg(test)]

@@ -116,6 +116,12 @@ fn without_values(code: PlmCode, details: &str) -> String {
     }
 }
 
+/// The whole body, if it is axum's and there at once in one piece; it stays whole.
+pub(crate) fn text<B: 'static>(body: &mut B, context: &mut Context<'_>) -> Option<Bytes> {
+    let body: &mut dyn Any = body;
+    peek(body.downcast_mut()?, context)
+}
+
 /// The whole body, if it is there at once in one piece; put back in any case.
 fn peek(body: &mut Body, context: &mut Context<'_>) -> Option<Bytes> {
     let size = body.size_hint().exact()?;

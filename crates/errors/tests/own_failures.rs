@@ -262,9 +262,10 @@ async fn what_the_application_wrote_passes_byte_for_byte_and_gets_no_code() {
 
 #[tokio::test]
 async fn a_base_makes_type_absolute_and_a_mapper_replaces_the_shape() {
-    fn legacy(problem: &Problem) -> Option<http::Response<Bytes>> {
+    fn legacy(problem: &Problem, asked: &http::request::Parts) -> Option<http::Response<Bytes>> {
         let body = format!("{{\"oops\":\"{}\"}}", problem.code.id);
         let response = http::Response::builder().status(418);
+        let response = response.header("was-asked", asked.uri.path());
         response
             .header("content-type", "application/json")
             .body(body.into())
@@ -282,6 +283,7 @@ async fn a_base_makes_type_absolute_and_a_mapper_replaces_the_shape() {
 
         let (answer, record) = get_from(path, ErrorsLayer::new().mapper(legacy)).await;
         assert_eq!(answer.head.status, 418, "{path}");
+        assert_eq!(answer.header("was-asked"), Some(path));
         assert_eq!(answer.body, format!("{{\"oops\":\"{code}\"}}"), "{path}");
         assert_eq!(record.code, Some(code), "{path}");
     }
@@ -289,9 +291,10 @@ async fn a_base_makes_type_absolute_and_a_mapper_replaces_the_shape() {
 
 #[tokio::test]
 async fn a_mapper_that_panics_leaves_our_shape() {
-    let layer = ErrorsLayer::new().mapper(|_| panic!("in the mapper"));
-    let (answer, _) = get_from("/nowhere", layer).await;
+    let layer = ErrorsLayer::new().mapper(|_, _| panic!("in the mapper"));
+    let (answer, _) = get_from("/nowhere", layer.clone()).await;
     assert_eq!(answer.problem()["code"], "PLM-1001");
+    assert_eq!(layer.counts().mapper_panics(), 1);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Builder {
             health: Health::builder(),
             limits: Vec::new(),
             modes: Vec::new(),
-            errors: ErrorsLayer::new(),
+            errors: ErrorsLayer::new().domain(service),
             status: Some(ANY_PORT),
             control: Some(ANY_PORT),
             control_token: None,
@@ -150,8 +150,8 @@ impl Builder {
         self
     }
 
-    /// Where the pages of the error codes are, how our shape becomes the
-    /// service's own, and the body limit.
+    /// Where the pages of the error codes are, whose failures take the shape, how
+    /// ours becomes the service's own, and the body limit.
     pub fn errors(mut self, change: impl FnOnce(ErrorsLayer) -> ErrorsLayer) -> Self {
         self.errors = change(self.errors);
         self
@@ -314,7 +314,10 @@ impl Builder {
             "drain" => lasting(self.budget.drain),
             "flush" => lasting(self.budget.flush),
             "grace" => lasting(self.budget.grace),
-            _ => return self.telemetry.in_code(key),
+            _ => {
+                let errors = self.errors.in_code(key);
+                return errors.or_else(|| self.telemetry.in_code(key));
+            }
         })
     }
 
@@ -374,6 +377,9 @@ impl Builder {
         }
         if let Some(base) = base {
             errors = errors.base(base);
+        }
+        if let Some(shape) = settings.parse("shape") {
+            errors = errors.shape(shape);
         }
         self.errors = errors;
         let mut telemetry = std::mem::replace(&mut self.telemetry, Telemetry::builder(""));

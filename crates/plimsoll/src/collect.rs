@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plimsoll_core::names::{self, label};
+use plimsoll_errors::layer::Counts;
+use plimsoll_telemetry::metrics::Page;
 
 use crate::Plimsoll;
 
@@ -97,6 +99,7 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
             let count = shared.connections.0[reason as usize].load(Ordering::Relaxed);
             page.sample(names::CONNECTION_ERRORS, &[(label::REASON, text)], count);
         }
+        errors(page, shared.errors.counts());
         let checks = shared.health.stats();
         page.family(
             names::CHECK_STATUS,
@@ -131,4 +134,22 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
             }
         }
     });
+}
+
+/// What the shape of failures did not reach.
+fn errors(page: &mut Page, counts: &Counts) {
+    page.family(
+        names::UNSHAPED,
+        "counter",
+        "Failures of foreign layers that kept their own body.",
+    );
+    for (reason, count) in counts.left() {
+        page.sample(names::UNSHAPED, &[(label::REASON, reason)], count);
+    }
+    page.family(
+        names::MAPPER_PANICS,
+        "counter",
+        "Panics of the mapper of failures; our shape went out instead.",
+    );
+    page.sample(names::MAPPER_PANICS, &[], counts.mapper_panics());
 }

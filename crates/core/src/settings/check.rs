@@ -156,6 +156,10 @@ pub(super) fn ownership(text: &str) -> Result<(), String> {
     word(text, &["own", "join", "off"])
 }
 
+pub(super) fn shape(text: &str) -> Result<(), String> {
+    word(text, &["ours", "all"])
+}
+
 pub(super) fn log_format(text: &str) -> Result<(), String> {
     word(text, &["auto", "json", "pretty"])
 }

@@ -10,10 +10,11 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use plimsoll_core::{Refusal, current};
+use plimsoll_core::{Mode, Part, Refusal, current};
 
 use super::{ResponseBody, Style};
 use crate::answer::{self, Asked, Failure, Told};
+use crate::foreign::{self, is_empty};
 use crate::problem::MEDIA_TYPE;
 use crate::{Fault, Problem};
 
@@ -139,7 +140,7 @@ fn shape<B: Body<Data = Bytes> + 'static>(
         }
         return noted(asked, &failure, response);
     }
-    of_axum(style, asked, response, context)
+    unknown(style, asked, response, context)
 }
 
 /// Our answer in place of this one.
@@ -149,7 +150,8 @@ fn instead<B>(
     failure: &Failure,
     response: Response<B>,
 ) -> Response<ResponseBody<B>> {
-    let (before, _) = response.into_parts();
+    let (before, body) = response.into_parts();
+    contain(|| drop(body));
     answer::render(style, asked, failure, before).map(ResponseBody::own)
 }
 
@@ -160,19 +162,18 @@ fn noted<B>(asked: &Asked, failure: &Failure, response: Response<B>) -> Response
     response.map(ResponseBody::inner)
 }
 
-#[cfg(feature = "axum")]
-fn of_axum<B: Body<Data = Bytes> + 'static>(
+/// Nobody on our side knows of this failure: axum's own, or a foreign one.
+fn unknown<B: Body<Data = Bytes> + 'static>(
     style: &Style,
     asked: &Asked,
     mut response: Response<B>,
     context: &mut Context<'_>,
 ) -> Response<ResponseBody<B>> {
-    use plimsoll_core::{Mode, Part};
-
     if style.rollout.mode(Part::Shape) == Mode::Off {
         return response.map(ResponseBody::inner);
     }
-    let found = crate::rejection::find(&mut response, asked.matched, context);
+    let found = of_axum(asked, &mut response, context)
+        .or_else(|| foreign::find(style, asked, &mut response, context));
     let acting = found.filter(|_| style.rollout.acts(Part::Shape, super::service::route()));
     match acting {
         Some(failure) => instead(style, asked, &failure, response),
@@ -180,18 +181,18 @@ fn of_axum<B: Body<Data = Bytes> + 'static>(
     }
 }
 
-#[cfg(not(feature = "axum"))]
-fn of_axum<B>(
-    _: &Style,
-    _: &Asked,
-    response: Response<B>,
-    _: &mut Context<'_>,
-) -> Response<ResponseBody<B>> {
-    response.map(ResponseBody::inner)
+#[cfg(feature = "axum")]
+fn of_axum<B: 'static>(
+    asked: &Asked,
+    response: &mut Response<B>,
+    context: &mut Context<'_>,
+) -> Option<Failure> {
+    crate::rejection::find(response, asked.matched, context)
 }
 
-fn is_empty<B: Body>(body: &B) -> bool {
-    body.is_end_stream() || body.size_hint().exact() == Some(0)
+#[cfg(not(feature = "axum"))]
+fn of_axum<B>(_: &Asked, _: &mut Response<B>, _: &mut Context<'_>) -> Option<Failure> {
+    None
 }
 
 fn is_problem<B>(response: &Response<B>) -> bool {

@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
+use http::request::Parts;
 use plimsoll_core::Rollout;
 use tower_layer::Layer;
 
-use super::Errors;
+use super::{Counts, Errors, Shape};
 use crate::Problem;
 use crate::problem::RELATIVE_BASE;
 
 /// Largest declared request body, in bytes, unless configured: 2 MiB.
 pub const BODY_LIMIT: u64 = 2 * 1024 * 1024;
 
-/// Turns our shape into a service's own; `None`, or a panic, keeps ours.
-pub type Mapper = fn(&Problem) -> Option<Response<Bytes>>;
+/// Turns our shape into a service's own format, by what was asked (its extensions
+/// are left out). `None` keeps ours; a panic does too, and is counted.
+pub type Mapper = fn(&Problem, &Parts) -> Option<Response<Bytes>>;
 
 /// Gives every failure one shape; see [the module](crate::layer).
 #[derive(Debug, Clone, Default)]
@@ -32,6 +34,9 @@ pub(crate) struct Style {
     mapper: Option<Mapper>,
     pub(super) body_limit: Option<u64>,
     pub(super) rollout: Rollout,
+    pub(crate) shape: Shape,
+    pub(crate) domain: Cow<'static, str>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Default for Style {
@@ -41,6 +46,9 @@ impl Default for Style {
             mapper: None,
             body_limit: Some(BODY_LIMIT),
             rollout: Rollout::default(),
+            shape: Shape::default(),
+            domain: Cow::Borrowed(""),
+            counts: Arc::default(),
         }
     }
 }
@@ -55,12 +63,22 @@ impl Style {
         &self.base
     }
 
-    pub(crate) fn mapped(&self, problem: &Problem) -> Option<Response<Bytes>> {
-        let map = self.mapper?;
+    pub(crate) fn has_mapper(&self) -> bool {
+        self.mapper.is_some()
+    }
+
+    pub(crate) fn mapped(
+        &self,
+        problem: &Problem,
+        parts: Option<&Parts>,
+    ) -> Option<Response<Bytes>> {
+        let (map, parts) = self.mapper.zip(parts)?;
         // The host's code, run outside its handler: a panic in it keeps our shape.
-        catch_unwind(AssertUnwindSafe(|| map(problem)))
-            .ok()
-            .flatten()
+        let mapped = catch_unwind(AssertUnwindSafe(|| map(problem, parts)));
+        mapped.unwrap_or_else(|_| {
+            self.counts.mapper_panicked();
+            None
+        })
     }
 }
 
@@ -79,7 +97,22 @@ impl ErrorsLayer {
         self.with(|style| style.base = url.into())
     }
 
-    /// Turns our shape into the service's own. Not asked for gRPC calls.
+    /// Whose failures take the shape. Default: [`Shape::Ours`].
+    #[must_use]
+    pub fn shape(self, shape: Shape) -> Self {
+        self.with(|style| style.shape = shape)
+    }
+
+    /// What `domain` says in the `ErrorInfo` of a gRPC failure: the name under
+    /// which the service is known. Default: the prefix of the code's catalog.
+    #[must_use]
+    pub fn domain(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.with(|style| style.domain = name.into())
+    }
+
+    /// Turns our shape into the service's own; the head of every request is copied
+    /// for it. Not asked for gRPC calls.
     #[must_use]
     pub fn mapper(self, mapper: Mapper) -> Self {
         self.with(|style| style.mapper = Some(mapper))
@@ -96,6 +129,22 @@ impl ErrorsLayer {
     #[must_use]
     pub fn rollout(self, rollout: Rollout) -> Self {
         self.with(|style| style.rollout = rollout)
+    }
+
+    /// What is said here of a setting (`shape`, `errors_base`, `body_limit`), as text.
+    pub fn in_code(&self, key: &str) -> Option<String> {
+        let style = &self.style;
+        match key {
+            "shape" => Some(style.shape.to_string()),
+            "errors_base" => Some(style.base.to_string()),
+            "body_limit" => Some(style.body_limit?.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What could not be shaped so far, and how often the mapper panicked.
+    pub fn counts(&self) -> &Counts {
+        &self.style.counts
     }
 
     fn with(mut self, change: impl FnOnce(&mut Style)) -> Self {

@@ -12,10 +12,38 @@
 //! | axum's 404 and 405 | no route matched; status, body and content type empty |
 //! | axum's rejections | axum's own text for that status, whole |
 //!
-//! The last three are subject to [`Part::Shape`](plimsoll_core::Part): in `off`
+//! | with [`Shape::All`], a bare failure of any layer or handler | body empty or `text/plain` |
+//!
+//! The last four are subject to [`Part::Shape`](plimsoll_core::Part): in `off`
 //! and `observe` they pass as they are. Every other answer of the application
-//! passes byte for byte and gets no code. A panic while the body is sent, and
-//! what hyper answers by itself, cannot be shaped.
+//! passes byte for byte and gets no code.
+//!
+//! What cannot take the shape, and where it is counted:
+//!
+//! | failure | counted in |
+//! |---|---|
+//! | of a foreign layer, with [`Shape::All`]: a body of another type, or marked [`Passthrough`] | [`ErrorsLayer::counts`], `plimsoll_unshaped_total{reason}` |
+//! | the body breaks off or panics: the head is gone | `plimsoll_requests_total`, outcome `body_error` or `panic` |
+//! | hyper's own 400, 414 and 431: no request was made | `plimsoll_connection_errors_total{reason}` |
+//!
+//! A service that has an error format already keeps it by [`ErrorsLayer::mapper`]:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Response, request};
+//! use plimsoll_errors::{ErrorsLayer, Problem};
+//!
+//! fn old(problem: &Problem, request: &request::Parts) -> Option<Response<Bytes>> {
+//!     if !request.uri.path().starts_with("/v1/") {
+//!         return None; // ours
+//!     }
+//!     let body = format!(r#"{{"error":"{}"}}"#, problem.code.reason);
+//!     let answer = Response::builder().status(problem.status);
+//!     answer.header("content-type", "application/json").body(body.into()).ok()
+//! }
+//! let layer = ErrorsLayer::new().mapper(old);
+//! # let _ = layer;
+//! ```
 //!
 //! Apply it by `Router::layer`, where it sees the matched route. Around a whole
 //! router it cannot tell an empty 404 of a handler from axum's and shapes both.
@@ -57,6 +85,7 @@
 //! ```
 
 mod body;
+mod counts;
 mod future;
 #[expect(
     clippy::module_inception,
@@ -64,11 +93,14 @@ mod future;
 )]
 mod layer;
 mod service;
+mod shape;
 
 pub use body::ResponseBody;
+pub use counts::Counts;
+pub(crate) use counts::Unshaped;
 pub use future::ResponseFuture;
 pub(crate) use layer::Style;
 pub use layer::{BODY_LIMIT, ErrorsLayer, Mapper};
 pub use service::Errors;
-#[cfg(feature = "axum")]
 pub(crate) use service::route;
+pub use shape::{Passthrough, Shape, UnknownShape};

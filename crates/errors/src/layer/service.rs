@@ -41,8 +41,8 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let asked = Asked::of(&request);
         let style = Arc::clone(&self.style);
+        let asked = Asked::of(&style, &request);
         if let Some(refusal) = too_large(&style, &request) {
             return ResponseFuture::failed(refusal.into(), asked, style);
         }
