@@ -34,10 +34,15 @@ build: ## Build every binary
 .PHONY: check
 check: lint deny fresh workflows tree ## Formatting, lints, documentation, licences, import rules, generated files, workflows
 
+# Which error codes the run has answered with, and where.
+SEEN = $(BIN)/errors-seen
+
 .PHONY: test
-test: tools budget ## The whole test suite; installs what it needs
+test: tools budget ## The whole test suite; installs what it needs; fails on an error code that no test has seen
 	cargo test $(ALL) --doc
-	cargo nextest run $(ALL) --no-fail-fast
+	rm -f $(SEEN)
+	PLIMSOLL_ERRORS_SEEN=$(SEEN) cargo nextest run $(ALL) --no-fail-fast
+	$(BIN)/plimsoll errors coverage --seen $(SEEN) --catalog examples/card-service/errors.json
 
 # Counts are those of optimised code, in a target folder of their own.
 COST = cargo run --quiet --profile budget --package plimsoll-bench-ours $(LOCKED) --

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, Write};
 
 /// Exit code of a check that found its subject stale.
 pub(crate) const STALE: u8 = 1;
+/// Exit code of a check that failed.
+pub(crate) const FAIL: u8 = 1;
 /// Exit code of usage errors and bad input; clap uses the same.
 pub(crate) const BAD_INPUT: u8 = 2;
 /// Exit code after Ctrl-C: 128 + SIGINT.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::seat::Seat;
 
@@ -156,6 +156,7 @@ pub struct Rollout {
 struct State {
     modes: [AtomicU8; Part::ALL.len()],
     counts: Mutex<BTreeMap<(Part, &'static str, &'static str), u64>>,
+    unlimited: RwLock<Vec<&'static str>>,
 }
 
 impl Default for State {
@@ -163,6 +164,7 @@ impl Default for State {
         Self {
             modes: std::array::from_fn(|_| AtomicU8::new(Mode::Enforce as u8)),
             counts: Mutex::default(),
+            unlimited: RwLock::default(),
         }
     }
 }
@@ -218,11 +220,30 @@ impl Rollout {
         self.state.modes[part as usize].store(mode as u8, Ordering::Relaxed);
     }
 
+    /// Names a route whose requests neither the rate limits nor the concurrency
+    /// limit refuse. Nothing but a denied request pays for it.
+    pub fn never_limit(&self, route: &'static str) {
+        let mut routes = self
+            .state
+            .unlimited
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !routes.contains(&route) {
+            routes.push(route);
+        }
+    }
+
+    fn is_unlimited(&self, part: Part, route: &'static str) -> bool {
+        let routes = self.state.unlimited.read();
+        let routes = routes.unwrap_or_else(PoisonError::into_inner);
+        matches!(part, Part::Limit | Part::Concurrency) && routes.contains(&route)
+    }
+
     /// Counts that `part` decided against a request of `route`, and says
     /// whether it may act on it. Call it only for decisions that change an answer.
     pub fn acts(&self, part: Part, route: &'static str) -> bool {
         let mode = self.mode(part);
-        if mode == Mode::Off {
+        if mode == Mode::Off || self.is_unlimited(part, route) {
             return false;
         }
         let mut counts = self
@@ -275,6 +296,23 @@ mod tests {
             let sum: u64 = rollout.counts().iter().map(|row| row.count).sum();
             assert_eq!(sum, counted, "{mode}");
         }
+    }
+
+    #[test]
+    fn an_unlimited_route_is_neither_refused_nor_counted_but_drains() {
+        let rollout = Rollout::default();
+        rollout.never_limit("/errors");
+        for (part, acts) in [
+            (Part::Limit, false),
+            (Part::Concurrency, false),
+            (Part::Drain, true),
+            (Part::Shape, true),
+            (Part::Timeout, true),
+        ] {
+            assert_eq!(rollout.acts(part, "/errors"), acts, "{part:?}");
+            assert!(rollout.acts(part, "/cards"));
+        }
+        assert_eq!(rollout.counts().len(), 5 + 3);
     }
 
     #[test]

@@ -257,6 +257,12 @@ pub const ALL: &[Setting] = &[
         "public address of the pages of the error codes",
         any,
     ),
+    setting(
+        "errors_seen",
+        "",
+        "file to which each error code is appended with its route, for `plimsoll errors coverage`",
+        any,
+    ),
 ];
 
 /// Where a value came from.

@@ -75,6 +75,8 @@ pub struct Code {
     pub owner: Option<&'static str>,
     /// Address of the runbook.
     pub runbook: Option<&'static str>,
+    /// Why no test makes the service answer with it.
+    pub untested: Option<&'static str>,
 }
 
 impl Code {

@@ -10,7 +10,7 @@
 mod support;
 
 use axum::Router;
-use http::Request;
+use http::{Request, StatusCode};
 use plimsoll_errors::{Catalog, ErrorsLayer};
 use support::{Answer, SECRET, TestCode, empty, request, send};
 
@@ -20,10 +20,15 @@ fn app() -> Router {
 }
 
 async fn open(path: &str, accept: &str) -> Answer {
-    let request: Request<_> = request("GET", path)
-        .header("accept", accept)
-        .body(empty())
-        .unwrap();
+    ask("GET", path, &[("accept", accept)]).await
+}
+
+async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = request(method, path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request: Request<_> = request.body(empty()).unwrap();
     send(app(), request).await
 }
 
@@ -69,4 +74,48 @@ async fn an_unknown_code_is_a_coded_404() {
     )
     .await;
     assert_eq!(answer.problem()["code"], "PLM-1001");
+}
+
+#[tokio::test]
+async fn the_list_is_a_page_for_a_browser_with_a_link_to_each_code() {
+    let page = open("/errors", "text/html").await;
+    let text = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(text.contains("href=\"errors/TEST-1001\""), "{text}");
+    assert!(page.header("content-security-policy").is_some());
+}
+
+#[tokio::test]
+async fn pages_are_cached_and_asked_for_again_by_their_tag() {
+    for path in ["/errors", "/errors/TEST-1001"] {
+        let first = open(path, "text/html").await;
+        assert_eq!(first.header("cache-control"), Some("public, max-age=3600"));
+        assert_eq!(first.header("vary"), Some("accept"));
+        let tag = first.header("etag").unwrap();
+        let html = ("accept", "text/html");
+        for known in [tag, &format!("\"other\", W/{tag}"), "*"] {
+            let again = ask("GET", path, &[html, ("if-none-match", known)]).await;
+            assert_eq!(
+                (again.head.status, again.body.len()),
+                (StatusCode::NOT_MODIFIED, 0)
+            );
+            assert_eq!(again.header("etag"), Some(tag));
+        }
+        // The other form is another page.
+        let json = ask("GET", path, &[("if-none-match", tag)]).await;
+        assert_eq!(json.head.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn head_has_the_headers_and_no_body() {
+    for path in ["/errors", "/errors/TEST-1001"] {
+        let get = open(path, "text/html").await;
+        let head = ask("HEAD", path, &[("accept", "text/html")]).await;
+        assert_eq!((head.head.status, head.body.len()), (StatusCode::OK, 0));
+        for name in ["content-type", "etag", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{name}");
+        }
+        let length = get.body.len().to_string();
+        assert_eq!(head.header("content-length"), Some(length.as_str()));
+    }
 }

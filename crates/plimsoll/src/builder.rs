@@ -429,6 +429,9 @@ impl Builder {
         if let Some(names) = settings.get("log_query") {
             telemetry = telemetry.log_query(names);
         }
+        if let Some(file) = settings.get("errors_seen") {
+            telemetry = telemetry.errors_seen(file);
+        }
         if let Some(of) = settings.parse::<Ownership>("logs") {
             telemetry = telemetry.logs(of);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use plimsoll_core::{Rollout, Secret};
-use plimsoll_errors::ErrorsLayer;
+use plimsoll_errors::{Catalog, ErrorsLayer};
 use plimsoll_health::drain::{Drain, DrainLayer};
 use plimsoll_health::{Budget, Health, Latch};
 use plimsoll_ratelimit::{
@@ -143,6 +143,29 @@ impl Plimsoll {
     /// appear with their first request.
     pub fn expect_routes(&self, routes: &[(http::Method, &'static str)]) {
         self.0.telemetry.expect_routes(routes);
+    }
+
+    /// The pages that a problem's `type` leads to, `/errors` and
+    /// `/errors/{code}`, in the client's voice only: to be merged into the
+    /// service's router before the layer. No limit refuses them, so that a
+    /// client that was refused can read why.
+    ///
+    /// ```
+    /// use plimsoll::{Plimsoll, errors::Catalog};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let plimsoll = Plimsoll::builder("card-service").build()?;
+    /// let app: axum::Router = axum::Router::new()
+    ///     .merge(plimsoll.error_pages(&Catalog::of(&[])?))
+    ///     .layer(plimsoll.layer());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn error_pages(&self, catalog: &Catalog) -> Router {
+        for route in Catalog::ROUTES {
+            self.0.rollout.never_limit(route);
+        }
+        catalog.router()
     }
 
     /// A step of starting up, named on `/startupz` until it is done.

@@ -23,6 +23,7 @@ mod pool;
 mod report;
 mod rows;
 mod runtime;
+mod seen;
 mod sentry;
 mod slow;
 mod telemetry;

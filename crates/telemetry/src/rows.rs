@@ -13,6 +13,7 @@ use plimsoll_core::{Blame, Outcome, Slo};
 use crate::logs::access::Constants;
 use crate::logs::style::Style;
 use crate::metrics::series::{RequestSeries, Series};
+use crate::seen::Seen;
 use crate::slow::Pace;
 
 /// Distinct combinations kept apart, whatever the budget of series allows.
@@ -110,6 +111,7 @@ pub(crate) struct Rows {
     id: u64,
     series: Option<RequestSeries>,
     style: Option<Arc<Style>>,
+    seen: Option<Seen>,
     known: RwLock<Known>,
 }
 
@@ -126,6 +128,7 @@ impl Rows {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             series,
             style: None,
+            seen: None,
             known: RwLock::default(),
         }
     }
@@ -133,6 +136,12 @@ impl Rows {
     /// Prepares in each row what the lines of its requests share.
     pub(crate) fn with_lines(mut self, style: Arc<Style>) -> Self {
         self.style = Some(style);
+        self
+    }
+
+    /// Notes in a file which codes are answered where.
+    pub(crate) fn with_seen(mut self, seen: Option<Seen>) -> Self {
+        self.seen = seen;
         self
     }
 
@@ -170,6 +179,9 @@ impl Rows {
     }
 
     fn shared(&self, wanted: Combination, record: &Record) -> Arc<Row> {
+        if let Some(seen) = &self.seen {
+            seen.note(record);
+        }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(row) = known.rows.get(&wanted) {
             return Arc::clone(row);

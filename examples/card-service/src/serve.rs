@@ -86,7 +86,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let plimsoll = plimsoll.install()?;
     plimsoll.expect_routes(&ROUTES);
     let app = api::router(store)
-        .merge(codes::catalog()?.router())
+        .merge(plimsoll.error_pages(&codes::catalog()?))
         .layer(plimsoll.layer());
     Ok(plimsoll.serve(listener, app).await?)
 }

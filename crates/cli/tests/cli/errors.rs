@@ -109,3 +109,81 @@ fn what_cannot_be_explained_is_bad_input_with_its_fix() {
         assert!(err(&output).contains(told), "{told}: {}", err(&output));
     }
 }
+
+/// A catalog of three codes, of which the last says why it is untested.
+fn small_catalog(folder: &std::path::Path) -> String {
+    let code = |code: &str, more: &str| {
+        format!(
+            r#"{{"code":"{code}","reason":"R{code}","status":404,"grpc":"NOT_FOUND","blame":"client",
+            "slo":"excluded","retry":{{"policy":"never"}},"title":"Gone","client":"c","support":"s",
+            "operator":"o"{more}}}"#
+        )
+    };
+    let codes = [
+        code("SHOP-1001", ""),
+        code("SHOP-1002", ""),
+        code(
+            "SHOP-1003",
+            r#","untested":"only a full disk brings it about""#,
+        ),
+        code("PLM-1001", ""),
+    ];
+    let text = format!(
+        r#"{{"schema":"plimsoll.errors/1","codes":[{}]}}"#,
+        codes.join(",")
+    );
+    let file = folder.join("errors.json");
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_code_that_no_test_has_seen_fails_unless_it_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalog = small_catalog(folder.path());
+    let seen = folder.path().join("seen");
+    let line = |code: &str| {
+        format!("{{\"method\":\"GET\",\"route\":\"/a/{{id}}\",\"code\":\"{code}\"}}\n")
+    };
+    let cover = |text: &str, more: &[&str]| {
+        std::fs::write(&seen, text).unwrap();
+        let seen = seen.to_str().unwrap();
+        let arguments = ["errors", "coverage", "--catalog", &catalog, "--seen", seen];
+        run(&[&arguments[..], more].concat())
+    };
+    let one = line("SHOP-1001");
+    let missing = cover(&one, &[]);
+    assert_eq!(code(&missing), 1, "{}", err(&missing));
+    let told = out(&missing);
+    assert!(told.contains("SHOP-1002     NEVER SEEN"), "{told}");
+    assert!(
+        told.contains("SHOP-1001     seen        GET /a/{id}"),
+        "{told}"
+    );
+    assert!(
+        told.contains("only a full disk") && told.contains("FAIL: 1 of 3"),
+        "{told}"
+    );
+    assert_eq!(code(&cover("", &[])), 1, "no data is no pass");
+
+    let both = one + &line("SHOP-1002") + &line("OTHER-1001");
+    let whole = cover(&both, &["--format", "json"]);
+    assert_eq!(code(&whole), 0, "{}", out(&whole));
+    let json: Value = serde_json::from_slice(&whole.stdout).unwrap();
+    assert_eq!(json["whole"], true);
+    assert_eq!(json["codes"][1]["routes"][0], "GET /a/{id}");
+    assert_eq!(code(&cover(&both, &["--all"])), 1, "PLM-1001 was not seen");
+
+    let torn = cover(&both[..both.len() - 5], &[]);
+    assert_eq!(code(&torn), 2);
+    assert!(err(&torn).contains("line 3"), "{}", err(&torn));
+    std::fs::remove_file(&seen).unwrap();
+    let seen = seen.to_str().unwrap();
+    let none = run(&["errors", "coverage", "--catalog", &catalog, "--seen", seen]);
+    assert_eq!(code(&none), 2);
+    assert!(
+        err(&none).contains("PLIMSOLL_ERRORS_SEEN="),
+        "{}",
+        err(&none)
+    );
+}

@@ -22,6 +22,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["load", "run"],
         &["errors", "list"],
         &["errors", "explain"],
+        &["errors", "coverage"],
         &["config", "check"],
         &["config", "print"],
         &["cost"],

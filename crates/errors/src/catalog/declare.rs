@@ -32,6 +32,7 @@ pub struct Declared {
     pub operator: &'static str,
     pub owner: Option<&'static str>,
     pub runbook: Option<&'static str>,
+    pub untested: Option<&'static str>,
 }
 
 impl Declared {
@@ -57,6 +58,7 @@ impl Declared {
             operator: "",
             owner: None,
             runbook: None,
+            untested: None,
         }
     }
 
@@ -126,6 +128,12 @@ impl Declared {
         self
     }
 
+    #[must_use]
+    pub const fn untested(mut self, why: &'static str) -> Self {
+        self.untested = Some(why);
+        self
+    }
+
     /// The code. What the rules refuse before gets a value here only so that
     /// the first message the reader sees is the rule's.
     pub const fn code(self) -> Code {
@@ -162,6 +170,7 @@ impl Declared {
             operator: self.operator,
             owner: self.owner,
             runbook: self.runbook,
+            untested: self.untested,
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Entry {
     pub owner: Option<String>,
     /// Address of the runbook.
     pub runbook: Option<String>,
+    /// Why no test makes the service answer with it.
+    pub untested: Option<String>,
 }
 
 /// [`Retry`](crate::Retry), as in the document.
@@ -152,7 +154,11 @@ impl Entry {
         json.text("client", &self.client);
         json.text("support", &self.support);
         json.text("operator", &self.operator);
-        for (key, value) in [("owner", &self.owner), ("runbook", &self.runbook)] {
+        for (key, value) in [
+            ("owner", &self.owner),
+            ("runbook", &self.runbook),
+            ("untested", &self.untested),
+        ] {
             if let Some(value) = value {
                 json.text(key, value);
             }
@@ -204,6 +210,7 @@ impl From<&Code> for Entry {
             operator: code.operator.into(),
             owner: code.owner.map(Into::into),
             runbook: code.runbook.map(Into::into),
+            untested: code.untested.map(Into::into),
         }
     }
 }

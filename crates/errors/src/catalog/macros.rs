@@ -5,7 +5,8 @@
 /// Numbers ascend and are never given again. `status`, `blame`, `retry`,
 /// `title` and the texts `client`, `support` and `operator` must be there;
 /// `slo` (by default as the blame says), `grpc` (by default as the status
-/// says), `owner` and `runbook` may be.
+/// says), `owner`, `runbook` and `untested` (why no test makes the service
+/// answer with it: `plimsoll errors coverage`) may be.
 ///
 /// ```
 /// use plimsoll_errors::catalog;

@@ -13,6 +13,7 @@ mod canary;
 mod client;
 mod collector;
 mod endings;
+mod error_pages;
 #[cfg(feature = "sentry")]
 mod five;
 mod flight;

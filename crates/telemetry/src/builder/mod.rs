@@ -6,6 +6,7 @@ pub(crate) mod metrics;
 mod sentry;
 mod traces;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -26,6 +27,7 @@ use crate::logs::sink::LogSink;
 use crate::logs::style::Style;
 use crate::otlp;
 use crate::rows::Rows;
+use crate::seen::Seen;
 use crate::sentry::Reporter;
 use crate::telemetry::Telemetry;
 use crate::traces::{
@@ -49,6 +51,7 @@ pub struct Builder {
     trust: Trust,
     headers: String,
     query: String,
+    errors_seen: Option<PathBuf>,
     clock: Clock,
     env: Option<Vec<(String, String)>>,
 }
@@ -73,6 +76,7 @@ impl Builder {
             trust: Trust::nobody(),
             headers: String::new(),
             query: String::new(),
+            errors_seen: None,
             clock: Clock::system(),
             env: None,
         }
@@ -98,6 +102,15 @@ impl Builder {
     #[must_use]
     pub fn log_query(mut self, names: impl Into<String>) -> Self {
         self.query = names.into();
+        self
+    }
+
+    /// A file to which each new combination of method, route and error code is
+    /// appended, a JSON object a line: what `plimsoll errors coverage` reads
+    /// after a run of the tests. Default: none.
+    #[must_use]
+    pub fn errors_seen(mut self, file: impl Into<PathBuf>) -> Self {
+        self.errors_seen = Some(file.into());
         self
     }
 
@@ -202,6 +215,13 @@ impl Builder {
             warnings.push(Warning::new("log_headers, log_query", problem));
             Allowed::default()
         });
+        let seen = self.errors_seen.and_then(|file| {
+            let opened = Seen::open(&file);
+            let problem = |error| format!("{} cannot be written: {error}", file.display());
+            opened
+                .map_err(|error| warnings.push(Warning::new("errors_seen", problem(error))))
+                .ok()
+        });
         let resource = resource_of(&otel, &service);
         let of_otel = || otlp::Settings {
             otel: &otel,
@@ -216,7 +236,9 @@ impl Builder {
             clock: self.clock,
             trust: self.trust,
             born: SystemTime::now(),
-            rows: Rows::new(series).with_lines(Arc::clone(&style)),
+            rows: Rows::new(series)
+                .with_lines(Arc::clone(&style))
+                .with_seen(seen),
             style,
             callsites,
             levels: Arc::new(levels),

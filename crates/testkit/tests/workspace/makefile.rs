@@ -75,3 +75,11 @@ fn the_aggregate_passes_only_if_every_job_succeeded() {
 fn the_ci_script_runs_check_test_and_demo() {
     assert!(files::read(".ci/run").contains("for phase in check test demo; do"));
 }
+
+#[test]
+fn the_test_run_is_held_against_the_catalog_of_error_codes() {
+    let makefile = files::read("Makefile");
+    let run = makefile.find("PLIMSOLL_ERRORS_SEEN=$(SEEN) cargo nextest run");
+    let held = makefile.find("errors coverage --seen $(SEEN)");
+    assert!(run.is_some() && run < held, "a run, then its coverage");
+}

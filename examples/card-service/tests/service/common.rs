@@ -12,13 +12,16 @@ use card_service::{
     store::{CardState, SeedPlan, Store, state_of_card},
 };
 use http_body_util::BodyExt as _;
+use plimsoll::{Ownership, Plimsoll};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 pub(crate) struct Service {
     pub(crate) store: Store,
+    /// Without Plimsoll's layer.
     pub(crate) router: Router,
+    app: Router,
     pub(crate) folder: TempDir,
 }
 
@@ -33,8 +36,10 @@ impl Service {
         let folder = TempDir::new().unwrap();
         let store = Store::open(&url(&folder)).await.unwrap();
         store.seed(&PLAN).await.unwrap();
+        let router = api::router(store.clone());
         Self {
-            router: api::router(store.clone()),
+            app: router.clone().layer(plimsoll().layer()),
+            router,
             store,
             folder,
         }
@@ -49,12 +54,28 @@ impl Service {
     }
 
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
-        ask(&self.router, Method::GET, path, None).await
+        ask(&self.app, Method::GET, path, None).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        ask(&self.router, Method::POST, path, body).await
+        ask(&self.app, Method::POST, path, body).await
     }
+}
+
+/// As the service has it, but for its listeners. Of the environment it reads
+/// where the codes seen are written, for `plimsoll errors coverage`.
+fn plimsoll() -> Plimsoll {
+    let seen = || {
+        let name = "PLIMSOLL_ERRORS_SEEN";
+        let file = std::env::var(name).ok();
+        file.map(|file| (name.to_owned(), file))
+            .into_iter()
+            .collect()
+    };
+    let plimsoll = Plimsoll::builder("card-service")
+        .signals(Ownership::Off)
+        .env(seen);
+    plimsoll.build().unwrap()
 }
 
 pub(crate) fn url(folder: &TempDir) -> String {

@@ -1,8 +1,10 @@
 //! `plimsoll errors`.
 
+mod coverage;
 mod explain;
 mod list;
 mod place;
+mod seen;
 
 use clap::Subcommand;
 
@@ -12,6 +14,8 @@ use super::Outcome;
 pub(super) enum Command {
     /// List the codes of a service
     List(list::List),
+    /// Say which codes a run of the tests has seen; fail if one is missing
+    Coverage(coverage::CoverageArgs),
     /// Say what a code or a support reference means
     Explain(explain::Explain),
 }
@@ -20,6 +24,7 @@ impl Command {
     pub(super) fn run(self) -> Outcome {
         match self {
             Self::List(list) => list.run(),
+            Self::Coverage(coverage) => coverage.run(),
             Self::Explain(explain) => explain.run(),
         }
     }
