@@ -1,6 +1,6 @@
 //! The one place that prints: results to standard output, the rest to standard error.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 /// Exit code of a check that found its subject stale.
 pub(crate) const STALE: u8 = 1;
@@ -18,6 +18,26 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Writes a text for people; on a terminal its headings, the lines that are not
+/// indented, are bold. no-color.org: not when `NO_COLOR` is set to anything.
+pub(crate) fn print_headed(text: &str) -> io::Result<()> {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if plain || !io::stdout().is_terminal() {
+        return print(text);
+    }
+    let mut bold = String::with_capacity(text.len() + 64);
+    for line in text.lines() {
+        let heading = !line.is_empty() && !line.starts_with(' ');
+        let (on, off) = if heading {
+            ("\x1b[1m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        bold.extend([on, line, off, "\n"]);
+    }
+    print(&bold)
 }
 
 /// Writes a line for people. With standard error gone there is nobody to tell.

@@ -41,6 +41,7 @@ pub mod keep;
 pub mod messages;
 pub mod mode;
 pub mod names;
+pub mod nearest;
 pub mod otel;
 pub mod outcome;
 pub mod peer;

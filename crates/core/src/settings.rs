@@ -34,6 +34,7 @@ use self::check::{
 };
 pub use self::check::{list, modes};
 pub use self::effective::{Effective, effective, table};
+use crate::nearest::distance;
 use crate::peer::Trust;
 
 /// One thing that can be set.
@@ -430,22 +431,6 @@ fn syntax(file: &str, error: &toml::de::Error) -> Fault {
             error.message().trim_end()
         ),
     }
-}
-
-/// Edits between two words (Levenshtein), for "did you mean".
-fn distance(one: &str, two: &str) -> usize {
-    let two: Vec<char> = two.chars().collect();
-    let mut row: Vec<usize> = (0..=two.len()).collect();
-    for (above, left) in one.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = above + 1;
-        for (index, letter) in two.iter().enumerate() {
-            let change = corner + usize::from(left != *letter);
-            corner = row[index + 1];
-            row[index + 1] = change.min(corner + 1).min(row[index] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]

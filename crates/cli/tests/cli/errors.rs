@@ -62,9 +62,12 @@ fn the_nearest_catalog_upward_is_taken() {
 #[test]
 fn a_catalog_may_be_at_an_address() {
     let url = serve(vec![std::fs::read_to_string(catalog()).unwrap()]);
-    let found = run(&["errors", "explain", "card_not_found", "--catalog", &url]);
-    assert_eq!(code(&found), 0, "{}", err(&found));
-    assert!(out(&found).starts_with("CARD-1002  "), "{}", out(&found));
+    for asked in ["card_not_found", "http://localhost:8080/errors/CARD-1002"] {
+        let found = run(&["errors", "explain", asked, "--catalog", &url]);
+        assert_eq!(code(&found), 0, "{}", err(&found));
+        // No colour but on a terminal.
+        assert!(out(&found).starts_with("CARD-1002  "), "{}", out(&found));
+    }
 }
 
 #[test]
@@ -94,6 +97,8 @@ fn what_cannot_be_explained_is_bad_input_with_its_fix() {
     for (asked, place, told) in [
         (mistyped.as_str(), catalog().as_str(), "check character"),
         ("CARD-9999", &catalog(), "its CARD codes go from CARD-1001"),
+        ("CRAD-1002", &catalog(), "did you mean CARD-1002?"),
+        ("card_not_fuond", &catalog(), "did you mean CARD_NOT_FOUND?"),
         ("nonsense", &catalog(), "neither a code nor a reason"),
         ("PLM-3004", "no/such.json", "cannot be read"),
         (

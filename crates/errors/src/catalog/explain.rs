@@ -2,8 +2,15 @@
 
 use std::fmt::Write as _;
 
+use plimsoll_core::nearest::nearest;
+
 use super::{Catalog, Entry};
 use crate::reference::{self, BadReference, Reference};
+
+/// A word further away was hardly mistyped.
+const MOST_EDITS: usize = 2;
+/// Of two numbers almost any are that near.
+const MOST_EDITS_OF_CODE: usize = 1;
 
 /// What [`Catalog::find`] found.
 #[derive(Debug, Clone)]
@@ -27,10 +34,14 @@ pub enum ExplainError {
         hint: String,
     },
     /// Neither a code nor a reason nor a reference.
-    #[error("{text:?} is neither a code nor a reason of the catalog, and as a reference: {why}")]
+    #[error(
+        "{text:?} is neither a code nor a reason of the catalog{hint}, and as a reference: {why}"
+    )]
     Reference {
         /// What was asked for.
         text: String,
+        /// What may have been meant, if anything is near.
+        hint: String,
         /// What is wrong with it.
         #[source]
         why: BadReference,
@@ -38,13 +49,14 @@ pub enum ExplainError {
 }
 
 impl Catalog {
-    /// Finds a code (`CARD-1001`), a reason (`CARD_NOT_FOUND`) or the code of a
+    /// Finds a code (`CARD-1001`), a reason (`CARD_NOT_FOUND`), the address of a
+    /// page (`https://api.example.test/errors/CARD-1001`) or the code of a
     /// support reference (`CARD-1001-7KQ4-M2PX`), in any case.
     ///
     /// # Errors
     /// If the catalog does not have it, or the reference's check fails.
     pub fn find(&self, text: &str) -> Result<Found<'_>, ExplainError> {
-        let text = text.trim();
+        let text = of_address(text.trim());
         let is_named = |entry: &&Entry| {
             entry.code.eq_ignore_ascii_case(text) || entry.reason.eq_ignore_ascii_case(text)
         };
@@ -57,6 +69,7 @@ impl Catalog {
         }
         let reference = reference::parse(text).map_err(|why| ExplainError::Reference {
             text: text.into(),
+            hint: self.did_you_mean(text),
             why,
         })?;
         let of_it = |entry: &&Entry| entry.code == reference.code();
@@ -83,6 +96,23 @@ impl Catalog {
         out
     }
 
+    /// `; did you mean CARD-1001?`, or nothing.
+    fn did_you_mean(&self, text: &str) -> String {
+        let asked = text.to_ascii_uppercase();
+        let entries = self.entries().iter();
+        let known = entries.flat_map(|entry| [entry.code.as_str(), entry.reason.as_str()]);
+        let edits = if looks_like_code(text) {
+            MOST_EDITS_OF_CODE
+        } else {
+            MOST_EDITS
+        };
+        let near = nearest(&asked, known, edits);
+        match near.as_slice() {
+            [] => String::new(),
+            near => format!("; did you mean {}?", near.join(" or ")),
+        }
+    }
+
     fn unknown(&self, code: &str) -> ExplainError {
         let prefix = code.split('-').next().unwrap_or(code);
         let of_prefix = |entry: &&Entry| entry.code.split('-').next() == Some(prefix);
@@ -97,9 +127,16 @@ impl Catalog {
         };
         ExplainError::Unknown {
             code: code.into(),
-            hint,
+            hint: format!("{hint}{}", self.did_you_mean(code)),
         }
     }
+}
+
+/// The last part of the path, if the text is an address.
+fn of_address(text: &str) -> &str {
+    let path = text.split(['?', '#']).next().unwrap_or(text);
+    let last = path.trim_end_matches('/').rsplit_once('/');
+    last.map_or(text, |(_, last)| last)
 }
 
 /// `CARD-1001`: one dash, digits after it.
@@ -196,6 +233,35 @@ mod tests {
         let wrong = shown.replace("3004", "3003");
         let error = explain(&catalog, &wrong).unwrap_err().to_string();
         assert!(error.contains("check character"), "{error}");
+    }
+
+    #[test]
+    fn the_address_of_a_page_is_explained() {
+        let catalog = Catalog::of(&[]).unwrap();
+        for address in [
+            "/errors/PLM-3004",
+            "https://api.example.test/errors/plm-3004",
+            "http://localhost:8080/errors/PLM-3004/?from=mail#top",
+        ] {
+            let found = catalog.find(address).unwrap();
+            assert_eq!((&*found.entry.code, found.reference), ("PLM-3004", None));
+        }
+        let error = catalog.find("https://example.test/").unwrap_err();
+        assert!(error.to_string().contains("neither"), "{error}");
+    }
+
+    #[test]
+    fn what_was_nearly_right_is_suggested() {
+        let catalog = Catalog::of(&[]).unwrap();
+        for (asked, hint) in [
+            ("PLM-3040", "did you mean PLM-3004?"),
+            ("plm-300", "did you mean PLM-3001 or "),
+            ("TIMED_OTU", "did you mean TIMED_OUT?"),
+            ("time_out", "did you mean TIMED_OUT?"),
+        ] {
+            let error = explain(&catalog, asked).unwrap_err().to_string();
+            assert!(error.contains(hint), "{error}");
+        }
     }
 
     #[test]

@@ -13,14 +13,13 @@ use crate::output;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A run of the tests with PLIMSOLL_ERRORS_SEEN=FILE (an absolute path: tests and the
-processes they start have folders of their own) appends each code that was
-answered, with its route. A code that no test can bring about says why in the
+A run of the tests, `PLIMSOLL_ERRORS_SEEN=$PWD/target/errors-seen cargo test`, appends
+to that file each code that was answered, with its route; the path is absolute, for
+tests and the processes they start have folders of their own. A code that no test can bring about says why in the
 catalog: `untested: \"..\"`. Plimsoll's own codes (PLM) are not asked for, unless
 with --all: its own tests bring them about.
 
 Examples:
-  PLIMSOLL_ERRORS_SEEN=$PWD/target/errors-seen cargo test
   plimsoll errors coverage --seen target/errors-seen
   plimsoll errors coverage --seen target/errors-seen --catalog examples/card-service/errors.json
 

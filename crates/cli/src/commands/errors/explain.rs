@@ -19,12 +19,13 @@ taken for another.
 Examples:
   plimsoll errors explain CARD-1001
   plimsoll errors explain CARD_NOT_FOUND --catalog examples/card-service/errors.json
+  plimsoll errors explain https://api.example.test/errors/CARD-1001
   plimsoll errors explain PLM-3004 --format json
 
 Exit codes: 0 done, 2 usage or bad input.")]
 pub(crate) struct Explain {
-    /// A code, a reason, or the `ref` that a client quotes
-    #[arg(value_name = "CODE|REF")]
+    /// A code, a reason, the `type` of an answer, or the `ref` that a client quotes
+    #[arg(value_name = "CODE|REASON|URL|REF")]
     asked: String,
     #[command(flatten)]
     place: Place,
@@ -37,10 +38,10 @@ impl Explain {
     pub(super) fn run(self) -> Outcome {
         let catalog = self.place.read()?;
         let found = catalog.find(&self.asked)?;
-        output::print(&match self.format {
-            Format::Table => found.to_string(),
-            Format::Json => format!("{:#}\n", json(&catalog, &found)?),
-        })?;
+        match self.format {
+            Format::Table => output::print_headed(&found.to_string())?,
+            Format::Json => output::print(&format!("{:#}\n", json(&catalog, &found)?))?,
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
