@@ -38,7 +38,7 @@ check: lint deny fresh workflows tree ## Formatting, lints, documentation, licen
 SEEN = $(BIN)/errors-seen
 
 .PHONY: test
-test: tools budget ## The whole test suite; installs what it needs; fails on an error code that no test has seen
+test: tools budget fuzz-quick ## The whole test suite; installs what it needs; fails on an error code that no test has seen
 	cargo test $(ALL) --doc
 	rm -f $(SEEN)
 	PLIMSOLL_ERRORS_SEEN=$(SEEN) cargo nextest run $(ALL) --no-fail-fast
@@ -77,11 +77,24 @@ endef
 generate: build ## Write the generated files: rules, dashboard, error codes
 	$(call generators)
 
+# Without a sanitizer it needs no nightly compiler. What it finds is kept in fuzz/corpus,
+# a request that breaks something in fuzz/artifacts.
+FUZZ = cargo fuzz run --fuzz-dir fuzz --sanitizer none any_request -- -max_len=2048 -verbosity=0 -print_final_stats=1
+
+.PHONY: fuzz
+fuzz: wheels ## Requests of any bytes for ten minutes: no panic, no failure outside the shape
+	$(FUZZ) -max_total_time=600
+
+.PHONY: fuzz-quick
+fuzz-quick: wheels ## The same for ten seconds
+	$(FUZZ) -max_total_time=10
+
 # The parts of `check`, each usable alone.
 
 .PHONY: lint
 lint: ## Formatting, clippy, rustdoc and import rules, with warnings denied
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --lib
 	cargo test $(ALL) --test workspace
