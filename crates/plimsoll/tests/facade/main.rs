@@ -14,6 +14,7 @@ mod client;
 mod collector;
 mod endings;
 mod error_pages;
+mod failures;
 #[cfg(feature = "sentry")]
 mod five;
 mod flight;
