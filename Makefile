@@ -71,10 +71,12 @@ define generators
 $(BIN)/plimsoll slo rules slo/specs/card-service.yaml -o slo/generated/card-service.rules.yaml $(1)
 $(BIN)/plimsoll dashboards build slo/specs/card-service.yaml -o dashboards/generated/card-service.json $(1)
 $(BIN)/card-service errors export -o examples/card-service/errors.json $(1)
+$(BIN)/plimsoll errors lock --catalog examples/card-service/errors.json $(1)
+$(BIN)/plimsoll errors lock --catalog examples/card-service/errors.json --prefix PLM --lock crates/errors/errors.lock $(1)
 endef
 
 .PHONY: generate
-generate: build ## Write the generated files: rules, dashboard, error codes
+generate: build ## Write the generated files: rules, dashboard, error codes and their locks
 	$(call generators)
 
 # Without a sanitizer it needs no nightly compiler. What it finds is kept in fuzz/corpus,

@@ -1,6 +1,5 @@
 //! Failures of the application: from a Rust error to a coded answer.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use plimsoll_core::Blame;
 
 use crate::public::{CAUSE_CHARS, one_line};
-use crate::{Code, PlmCode};
+use crate::{Code, PlmCode, PublicText};
 
 /// An error of the application that has a code. Its `Display` and its sources
 /// are logged and never sent.
@@ -63,9 +62,9 @@ pub trait Coded: Error {
     /// Its code.
     fn code(&self) -> &'static Code;
 
-    /// What the caller is told instead of the code's client text. Public: put
-    /// nothing here that the caller may not know. Used for client faults only.
-    fn detail(&self) -> Option<Cow<'static, str>> {
+    /// What the caller is told instead of the code's client text. Used for
+    /// client faults only.
+    fn detail(&self) -> Option<PublicText> {
         None
     }
 
@@ -84,9 +83,9 @@ pub trait Coded: Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldFault {
     /// Where it stands in the body: a JSON pointer (RFC 6901), `/amount/minor`.
-    pub pointer: Cow<'static, str>,
-    /// What is wrong with it; public.
-    pub detail: Cow<'static, str>,
+    pub pointer: PublicText,
+    /// What is wrong with it.
+    pub detail: PublicText,
 }
 
 /// A failure on its way to the client: what it is told and what is logged.
@@ -99,7 +98,7 @@ pub struct Fault {
     /// The code.
     pub code: &'static Code,
     /// What the caller is told instead of the code's client text; client faults only.
-    pub detail: Option<Cow<'static, str>>,
+    pub detail: Option<PublicText>,
     /// How long the caller should wait, when known better than by the code.
     pub retry_after: Option<Duration>,
     /// Which fields are wrong; client faults only.
@@ -139,7 +138,7 @@ impl Fault {
 
     /// Says what the caller is told instead of the code's client text.
     #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<PublicText>) -> Self {
         self.detail = Some(detail.into());
         self
     }

@@ -80,6 +80,12 @@ impl Grpc {
     }
 }
 
+impl std::fmt::Display for Grpc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Percent-encodes a `grpc-message`: everything but printable ASCII, and `%`
 /// itself (gRPC over HTTP/2, "Responses").
 pub(crate) fn message(text: &str) -> String {

@@ -5,10 +5,12 @@
 //! | [`catalog!`] | declares the codes of a service; the compiler holds the rules |
 //! | [`Code`] | one way to fail: status, blame, retry, texts in three voices |
 //! | [`PlmCode`] | the built-in catalog: what Plimsoll and axum produce |
-//! | [`Coded`], [`Fault`] | from a Rust error to a coded answer |
+//! | [`trait@Coded`], [`Fault`] | from a Rust error to a coded answer; `#[derive(Coded)]` |
+//! | [`Public`], [`PublicText`], [`public!`] | what may stand in an answer; the compiler refuses the rest |
 //! | [`Problem`] | the wire form: RFC 9457, `application/problem+json` |
 //! | [`ErrorsLayer`] | catches panics, shapes failures, notes codes on the record |
 //! | [`mod@reference`] | what a client quotes on the phone, with a check character |
+//! | [`lock`] | what was published and may never change: `errors.lock` |
 //! | [`Catalog`], [`explain()`] | catalogs joined for people and tools: `errors.json` |
 //!
 //! With the feature `axum` (on by default) axum's own failures take the shape,
@@ -37,11 +39,12 @@ pub use code::{Code, Retry};
 pub use fault::{Coded, Fault, FieldFault};
 pub use grpc::Grpc;
 pub use layer::{Errors, ErrorsLayer, Passthrough, Shape};
+pub use plimsoll_errors_lock as lock;
+pub use plimsoll_errors_macros::Coded;
 pub use plm::PlmCode;
 pub use problem::Problem;
+pub use public::{Public, PublicText};
 
-/// What the macros expand to. Not part of the API.
 #[doc(hidden)]
-pub mod __private {
-    pub use crate::catalog::{declare, rules};
-}
+#[path = "private.rs"]
+pub mod __private;

@@ -4,7 +4,7 @@ use plimsoll_core::{Outcome, Refusal};
 
 crate::catalog! {
     /// Codes of Plimsoll's own failures, prefix `PLM`.
-    pub enum PlmCode: "PLM" {
+    pub enum PlmCode: "PLM", lock "errors.lock" {
         1001 RouteNotFound {
             status: 404, blame: Client, retry: Never,
             title: "Not found",

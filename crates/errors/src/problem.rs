@@ -53,8 +53,8 @@ impl Problem {
     /// What a client is told of `fault` in the request with these ids.
     pub fn of(fault: &Fault, ids: Option<Ids>) -> Self {
         let code = fault.code;
-        let told = fault.detail.as_deref().filter(|_| fault.may_tell());
-        let detail = match told.map(|detail| one_line(detail, DETAIL_CHARS)) {
+        let told = fault.detail.as_ref().filter(|_| fault.may_tell());
+        let detail = match told.map(|detail| one_line(detail.as_str(), DETAIL_CHARS)) {
             Some(detail) if !detail.is_empty() => Cow::Owned(detail),
             _ => Cow::Borrowed(code.client),
         };
@@ -133,8 +133,8 @@ impl Problem {
 /// The fields, each bounded and on one line.
 fn told_fields(fields: &[FieldFault]) -> Vec<FieldFault> {
     let told = |field: &FieldFault| FieldFault {
-        pointer: one_line(&field.pointer, DETAIL_CHARS).into(),
-        detail: one_line(&field.detail, DETAIL_CHARS).into(),
+        pointer: field.pointer.one_line(DETAIL_CHARS),
+        detail: field.detail.one_line(DETAIL_CHARS),
     };
     fields.iter().take(MAX_FIELDS).map(told).collect()
 }

@@ -26,7 +26,7 @@ use std::str::FromStr;
 use plimsoll_core::ids::TraceId;
 
 use crate::Code;
-use crate::catalog::rules;
+use crate::lock::prefix_fits;
 
 /// Crockford's base32: no I, L, O, U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -114,7 +114,7 @@ impl FromStr for Reference {
         let (prefix, rest) = clean.split_at(number_at);
         let (number, tail) = rest.split_at(tail_at - number_at);
         let prefix = std::str::from_utf8(prefix).unwrap_or("");
-        if !rules::prefix_fits(prefix) {
+        if !prefix_fits(prefix) {
             return Err(BadReference::Length);
         }
         let mut check = Check::default();

@@ -20,10 +20,10 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use plimsoll_core::Blame;
 
-use crate::PlmCode;
 use crate::answer::Failure;
 use crate::layer::route;
 use crate::public::{DETAIL_CHARS, one_line};
+use crate::{PlmCode, PublicText};
 
 /// How a text of axum's begins, for which status, and what it means. A text
 /// that ends in a colon and a space is followed by the details.
@@ -96,7 +96,8 @@ fn read(status: u16, text: &str) -> Option<Failure> {
         None => (text.to_owned(), None),
     };
     if failure.fault.code.blame == Blame::Client {
-        failure.fault.detail = details.map(|text| one_line(&text, DETAIL_CHARS).into());
+        failure.fault.detail =
+            details.map(|text| PublicText::cleared(one_line(&text, DETAIL_CHARS)));
     }
     failure.fault = failure.fault.with_cause(cause);
     Some(failure)

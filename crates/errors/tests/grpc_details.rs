@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::routing::post;
 use http::Request;
 use plimsoll_core::Record;
-use plimsoll_errors::{ErrorsLayer, Fault, FieldFault, PlmCode};
+use plimsoll_errors::{ErrorsLayer, Fault, FieldFault, PlmCode, Public, PublicText, public};
 use proptest::prelude::*;
 use support::{Recording, SECRET, TestCode};
 use tonic::{Code, Status};
@@ -74,12 +74,25 @@ async fn wrong_fields_are_told_as_a_bad_request_and_no_retry_is_promised() {
     assert_eq!(fields[0].description, "must be more than 0");
 }
 
+/// A text by way of a type that says it is public.
+fn public(text: &str) -> PublicText {
+    struct Shown<'a>(&'a str);
+    impl std::fmt::Display for Shown<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    impl Public for Shown<'_> {}
+    let shown = Shown(text);
+    public!("{shown}")
+}
+
 #[tokio::test]
 async fn however_many_fields_are_wrong_the_headers_stay_under_8_kib() {
-    let mut fault = Fault::new(PlmCode::JsonMismatch).with_detail("%".repeat(5_000));
+    let mut fault = Fault::new(PlmCode::JsonMismatch).with_detail(public(&"%".repeat(5_000)));
     let field = FieldFault {
-        pointer: "/é".repeat(300).into(),
-        detail: "ü".repeat(3_000).into(),
+        pointer: public(&"/é".repeat(300)),
+        detail: public(&"ü".repeat(3_000)),
     };
     fault.fields = vec![field; 1_000];
     let (status, details, _) = fails(ErrorsLayer::new(), fault).await;
@@ -98,10 +111,10 @@ proptest! {
     ) {
         let wait = std::time::Duration::from_millis(millis);
         let mut fault = Fault::new(TestCode::CardNotFound).with_retry_after(wait);
-        fault = fault.with_detail(detail);
+        fault = fault.with_detail(public(&detail));
         fault.fields = fields.into_iter().map(|(pointer, detail)| FieldFault {
-            pointer: pointer.into(),
-            detail: detail.into(),
+            pointer: public(&pointer),
+            detail: public(&detail),
         }).collect();
         let count = fault.fields.len();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

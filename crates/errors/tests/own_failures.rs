@@ -19,9 +19,10 @@ use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::Full;
 use plimsoll_core::{Blame, Outcome, Refusal, Slo};
-use plimsoll_errors::{Code, Coded, ErrorsLayer, Fault, FieldFault, Problem, reference};
+use plimsoll_errors::{
+    Code, Coded, ErrorsLayer, Fault, FieldFault, Problem, PublicText, reference,
+};
 use serde_json::json;
-use std::borrow::Cow;
 use support::{Answer, Recording, SECRET, TestCode, empty, request, send};
 
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,7 @@ impl Coded for CardError {
         }
     }
 
-    fn detail(&self) -> Option<Cow<'static, str>> {
+    fn detail(&self) -> Option<PublicText> {
         // A mistake that must do no harm where the fault is not the client's.
         matches!(self, Self::Store(_)).then_some(SECRET.into())
     }

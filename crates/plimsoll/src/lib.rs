@@ -50,12 +50,20 @@ pub use plimsoll_core::ids::Ids;
 pub use plimsoll_core::peer::{PeerAddr, Trust};
 pub use plimsoll_core::settings::{Effective, Fault};
 pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
-pub use plimsoll_errors as errors;
 pub use plimsoll_errors::catalog;
 pub use plimsoll_health::{Budget, Check, Heartbeat, Latch};
 pub use plimsoll_ratelimit::{Key, Limit, Quota};
 pub use plimsoll_telemetry::{ClientLayer, client, metrics};
 pub use plimsoll_telemetry::{Format, LOG_LINE_SCHEMA, Ownership, Report, Route, Telemetry};
+
+/// One catalog of error codes and one shape for every failure: the crate
+/// `plimsoll-errors`.
+pub mod errors {
+    pub use plimsoll_errors::*;
+    // The derive writes paths; this one begins where a user of the facade can follow.
+    #[doc(inline)]
+    pub use plimsoll_errors::__private::FacadeCoded as Coded;
+}
 
 /// The ids of the request being polled on this thread: for a host's own log
 /// format, and for calls to other services.

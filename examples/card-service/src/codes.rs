@@ -4,7 +4,7 @@ use plimsoll::errors::{Catalog, CatalogError, catalog};
 
 catalog! {
     /// Codes of the card service. From 1001 the caller's, from 2001 ours.
-    pub enum CardCode: "CARD" {
+    pub enum CardCode: "CARD", lock "errors.lock" {
         1001 AccountNotFound {
             status: 404, blame: Client, retry: Never,
             title: "Account not found",

@@ -21,6 +21,7 @@
 
 use std::{fmt, str::FromStr};
 
+use plimsoll::errors::Public;
 use serde::{Serialize, Serializer};
 
 /// The id of the account with this number, counted from 1.
@@ -61,6 +62,9 @@ macro_rules! ids {
                 write!(f, concat!($prefix, "_{:07}"), self.0)
             }
         }
+
+        /// Any caller may see any id: it says nothing but itself.
+        impl Public for $name {}
 
         impl FromStr for $name {
             type Err = ParseIdError;

@@ -1,18 +1,8 @@
-//! What one entry of `catalog!` says, before the rules have been held to it.
+//! What one entry of `catalog!` says. The macro has held the rules to it.
 
 use plimsoll_core::{Blame, Slo};
 
 use crate::{Code, Grpc, Retry};
-
-/// The words an entry may use without a path.
-pub mod words {
-    pub use std::time::Duration;
-
-    pub use crate::Grpc::{self, *};
-    pub use crate::Retry::{self, *};
-    pub use plimsoll_core::Blame::{self, *};
-    pub use plimsoll_core::Slo::{self, *};
-}
 
 /// An entry as written. Each key of an entry is a method here.
 #[derive(Debug, Clone, Copy)]
@@ -134,8 +124,7 @@ impl Declared {
         self
     }
 
-    /// The code. What the rules refuse before gets a value here only so that
-    /// the first message the reader sees is the rule's.
+    /// The code. The macro lets nothing pass in which status, blame or retry is missing.
     pub const fn code(self) -> Code {
         let status = match self.status {
             Some(status) => status,

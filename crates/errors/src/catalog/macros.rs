@@ -2,11 +2,23 @@
 
 /// Declares the codes of a service as an enum; the compiler holds the rules.
 ///
-/// Numbers ascend and are never given again. `status`, `blame`, `retry`,
-/// `title` and the texts `client`, `support` and `operator` must be there;
-/// `slo` (by default as the blame says), `grpc` (by default as the status
-/// says), `owner`, `runbook` and `untested` (why no test makes the service
-/// answer with it: `plimsoll errors coverage`) may be.
+/// Each entry is a number of four digits, a name, and:
+///
+/// | key | what | |
+/// |---|---|---|
+/// | `status` | HTTP status, 400 to 599 | |
+/// | `blame` | `Client`, `Server`, `Dependency` or `Capacity`; must fit the status | |
+/// | `retry` | `Never`, `Safe`, `SameKey` or `After(Duration)`: see [`Retry`](crate::Retry) | |
+/// | `title` | a few words without details of one request | |
+/// | `client`, `support`, `operator` | the three voices: what each reader is told | |
+/// | `slo` | `Good`, `Bad` or `Excluded` | by default as the blame says |
+/// | `grpc` | a word of [`Grpc`](crate::Grpc) | by default as the status says |
+/// | `owner`, `runbook` | who answers for it and how | may be left out |
+/// | `untested` | why no test makes the service answer with it: `plimsoll errors coverage` | may be left out |
+///
+/// Numbers ascend and are unique; so are the reasons, which are made from the
+/// names: `CardNotFound` is `CARD_NOT_FOUND`, at most 63 characters (AIP-193).
+/// Whatever does not hold is a compile error that says what to do.
 ///
 /// ```
 /// use plimsoll_errors::catalog;
@@ -38,179 +50,46 @@
 /// assert_eq!(CardCode::ALL.len(), 2);
 /// ```
 ///
-/// A number given twice is a compile error:
+/// # What was published stays
 ///
-/// ```compile_fail
-/// plimsoll_errors::catalog! {
-///     enum Twice: "TWICE" {
-///         1001 One { status: 404, blame: Client, retry: Never,
-///             title: "t", client: "c", support: "s", operator: "o" },
-///         1001 Two { status: 404, blame: Client, retry: Never,
-///             title: "t", client: "c", support: "s", operator: "o" },
-///     }
-/// }
+/// `pub enum CardCode: "CARD", lock "errors.lock" { .. }` holds the catalog to
+/// the file `errors.lock` beside the crate's `Cargo.toml`. A code that stands
+/// there may not go away, get another number, or change its reason, status,
+/// gRPC status, blame, retry policy or SLO counting: each is a compile error.
+/// Texts, owner, runbook and the length of a wait may change. To retire a code,
+/// remove its entry and add a line below its own: `CARD-1007 retired: why`. Its
+/// number and reason can never be given again.
+///
+/// The file begins empty; `plimsoll errors lock` appends what is new, and
+/// `plimsoll errors lock --check` fails until that is done.
+///
 /// ```
-///
-/// So are a blame that does not fit the status
-///
-/// ```compile_fail
-/// plimsoll_errors::catalog! {
-///     enum Unfit: "UNFIT" {
-///         1001 One { status: 500, blame: Client, retry: Never,
-///             title: "t", client: "c", support: "s", operator: "o" },
-///     }
-/// }
-/// ```
-///
-/// and a missing text:
-///
-/// ```compile_fail
-/// plimsoll_errors::catalog! {
-///     enum Mute: "MUTE" {
-///         1001 One { status: 404, blame: Client, retry: Never, title: "t", client: "c" },
-///     }
-/// }
+/// // `PLM` is published in this crate's own lock.
+/// assert!(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/errors.lock")).contains("PLM-1001 "));
 /// ```
 #[macro_export]
 macro_rules! catalog {
-    (
-        $(#[$meta:meta])*
-        $vis:vis enum $name:ident: $prefix:literal {
-            $(
-                $(#[$about:meta])*
-                $number:literal $variant:ident { $($key:ident: $value:expr),+ $(,)? }
-            ),+ $(,)?
-        }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[repr(u16)]
-        $vis enum $name {
-            $(
-                $(#[$about])*
-                #[doc = concat!("`", $prefix, "-", $number, "`")]
-                $variant = $number,
-            )+
-        }
-
-        impl $name {
-            /// Every code, by ascending number.
-            $vis const ALL: &'static [$crate::Code] = &[
-                $({
-                    #[allow(unused_imports, reason = "an entry uses some of the words")]
-                    use $crate::__private::declare::words::*;
-                    use $crate::__private::{declare::Declared, rules};
-
-                    const NAME: &str = stringify!($variant);
-                    const REASON: [u8; rules::reason_len(NAME)] = rules::reason(NAME);
-                    const ENTRY: Declared = Declared::new(
-                        $prefix,
-                        $number,
-                        concat!($prefix, "-", $number),
-                        rules::text(&REASON),
-                    )
-                    $(.$key($value))+;
-                    $crate::__rules!(ENTRY, concat!($prefix, "-", $number, " ", stringify!($variant)));
-                    ENTRY.code()
-                }),+
-            ];
-
-            /// What the catalog says of this code.
-            $vis const fn code(self) -> &'static $crate::Code {
-                enum Position { $($variant),+ }
-                match self {
-                    $(Self::$variant => &Self::ALL[Position::$variant as usize]),+
-                }
-            }
-        }
-
-        impl From<$name> for &'static $crate::Code {
-            fn from(code: $name) -> Self {
-                code.code()
-            }
-        }
-
-        const _: () = {
-            assert!(
-                $crate::__private::rules::prefix_fits($prefix),
-                concat!("the prefix ", $prefix, " must be two to eight upper-case letters")
-            );
-            assert!(
-                $crate::__private::rules::ascending($name::ALL),
-                concat!(
-                    "the numbers of ", $prefix, " must ascend, each given once: ",
-                    "add a new code at the end of its group"
-                )
-            );
-        };
-    };
+    ($($catalog:tt)*) => { $crate::__private::catalog! { $crate $($catalog)* } };
 }
 
-#[doc(hidden)]
+/// A [`PublicText`](crate::PublicText) with values in it. They stand in braces by
+/// their names, and their types must be [`Public`](crate::Public).
+///
+/// ```
+/// use plimsoll_errors::{Fault, PlmCode, public};
+///
+/// let most = 20;
+/// let fault = Fault::new(PlmCode::InvalidQuery).with_detail(public!("limit is at most {most}"));
+/// assert_eq!(fault.detail.unwrap().as_str(), "limit is at most 20");
+/// ```
+///
+/// The text of an error is for the log, so this does not compile:
+///
+/// ```compile_fail,E0277
+/// let error = "x".parse::<u8>().unwrap_err();
+/// plimsoll_errors::public!("that is no number: {error}");
+/// ```
 #[macro_export]
-macro_rules! __rules {
-    ($entry:ident, $name:expr) => {
-        const _: () = {
-            use $crate::__private::rules;
-            assert!(
-                1000 <= $entry.number && $entry.number <= 9999,
-                concat!($name, ": use a number of four digits, 1000 to 9999")
-            );
-            assert!(
-                !$entry.reason.is_empty() && $entry.reason.len() <= rules::REASON_MAX,
-                concat!(
-                    $name,
-                    ": use a name of ASCII letters and digits, in UPPER_SNAKE at most 63"
-                )
-            );
-            assert!(
-                matches!($entry.status, Some(400..=599)),
-                concat!($name, ": add `status: NNN`, 400 to 599")
-            );
-            assert!(
-                $entry.blame.is_some(),
-                concat!(
-                    $name,
-                    ": add `blame: Client | Server | Dependency | Capacity`"
-                )
-            );
-            assert!(
-                rules::blame_fits($entry.blame, $entry.status),
-                concat!(
-                    $name,
-                    ": the blame does not fit the status: ",
-                    "Client is 4xx, Server and Dependency are 5xx, Capacity is 429 or 5xx"
-                )
-            );
-            assert!(
-                rules::retry_fits($entry.retry),
-                concat!(
-                    $name,
-                    ": add `retry: Never | Safe | SameKey | After(Duration)`, After more than zero"
-                )
-            );
-            assert!(
-                !$entry.title.is_empty(),
-                concat!(
-                    $name,
-                    ": add `title`, a few words without details of one request"
-                )
-            );
-            assert!(
-                !$entry.client.is_empty(),
-                concat!($name, ": add `client`, what the caller is told to do")
-            );
-            assert!(
-                !$entry.support.is_empty(),
-                concat!(
-                    $name,
-                    ": add `support`, what the support desk asks and answers"
-                )
-            );
-            assert!(
-                !$entry.operator.is_empty(),
-                concat!($name, ": add `operator`, what an operator looks at")
-            );
-        };
-    };
+macro_rules! public {
+    ($($text:tt)*) => { $crate::__private::public! { $crate $($text)* } };
 }

@@ -8,8 +8,7 @@ mod explain;
 mod macros;
 #[cfg(feature = "axum")]
 mod pages;
-#[doc(hidden)]
-pub mod rules;
+mod published;
 
 pub use document::{Catalog, CatalogError, Entry, SCHEMA};
 pub use explain::{ExplainError, Found, explain};

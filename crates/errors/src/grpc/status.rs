@@ -78,8 +78,8 @@ fn bad_request(problem: &Problem) -> Message {
     let mut all = Message::with_capacity(128);
     for field in &problem.fields {
         let mut one = Message::with_capacity(64);
-        one.text(1, &field.pointer);
-        one.text(2, &field.detail);
+        one.text(1, field.pointer.as_str());
+        one.text(2, field.detail.as_str());
         if all.bytes().len() + one.bytes().len() > FIELDS_BYTES {
             break;
         }

@@ -12,7 +12,17 @@ use crate::files;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plimsoll-core", &[]),
     ("plimsoll-telemetry", &["plimsoll-core"]),
-    ("plimsoll-errors", &["plimsoll-core"]),
+    (
+        "plimsoll-errors",
+        &[
+            "plimsoll-core",
+            "plimsoll-errors-lock",
+            "plimsoll-errors-macros",
+        ],
+    ),
+    // The compiler waits for these two before it can expand a catalog.
+    ("plimsoll-errors-lock", &[]),
+    ("plimsoll-errors-macros", &["plimsoll-errors-lock"]),
     ("plimsoll-health", &["plimsoll-core"]),
     ("plimsoll-ratelimit", &["plimsoll-core"]),
     (

@@ -1,9 +1,11 @@
 //! Cards and their activation.
 
+use plimsoll::errors::Coded;
 use serde::Serialize;
 
 use super::{Store, StoreError};
 use crate::{
+    codes::CardCode,
     ids::{AccountId, CardId},
     moment::Moment,
 };
@@ -39,17 +41,23 @@ pub struct Card {
 }
 
 /// A card could not be activated.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Coded)]
 #[non_exhaustive]
 pub enum ActivationError {
     /// No card has this id.
     #[error("there is no card {0}")]
+    #[code(
+        CardCode::CardNotFound,
+        detail = "No card has the id {0}. List the account's cards to see theirs."
+    )]
     NotFound(CardId),
     /// The card is out of use for good.
     #[error("card {0} is blocked")]
+    #[code(CardCode::CardBlocked)]
     Blocked(CardId),
     /// The store failed.
     #[error(transparent)]
+    #[code(forward)]
     Store(#[from] StoreError),
 }
 

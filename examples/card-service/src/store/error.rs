@@ -1,17 +1,24 @@
 //! Why the store could not answer.
 
+use plimsoll::errors::Coded;
+
+use crate::codes::CardCode;
+
 /// The store failed; the request may be as good as any.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Coded)]
 #[non_exhaustive]
 pub enum StoreError {
     /// No connection can be had at all.
     #[error("the database is down (switched off by the fault switch `database_down`)")]
+    #[code(CardCode::StoreUnavailable)]
     Down,
     /// Every connection was in use, or the file was locked, for as long as we wait.
     #[error("the database had no connection free in time")]
+    #[code(CardCode::StoreBusy)]
     Busy(#[source] sqlx::Error),
     /// The database answered with a failure of its own.
     #[error("the database failed")]
+    #[code(CardCode::StoreFailed)]
     Failed(#[source] sqlx::Error),
 }
 

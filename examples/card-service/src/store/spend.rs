@@ -1,9 +1,11 @@
 //! Authorising a spend: never over the limit, whoever else spends at the same time.
 
+use plimsoll::errors::Coded;
 use sqlx::{Connection, SqliteConnection};
 
 use super::{CardState, Store, StoreError, Transaction, TransactionStatus};
 use crate::{
+    codes::CardCode,
     ids::{AccountId, CardId, TransactionId},
     moment::Moment,
 };
@@ -20,26 +22,35 @@ pub struct NewSpend {
 }
 
 /// A spend was not authorised. No money moved and nothing was recorded.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Coded)]
 #[non_exhaustive]
 pub enum SpendError {
     /// No card has this id.
     #[error("there is no card {0}")]
+    #[code(CardCode::CardNotFound, field("/card_id", "no card has the id {0}"))]
     CardNotFound(CardId),
     /// The card was not activated yet.
     #[error("card {0} is not active")]
+    #[code(CardCode::CardInactive)]
     CardInactive(CardId),
     /// The card is out of use for good.
     #[error("card {0} is blocked")]
+    #[code(CardCode::CardBlocked)]
     CardBlocked(CardId),
     /// The account is held in another currency.
     #[error("the account of card {0} is held in another currency")]
+    #[code(
+        CardCode::CurrencyMismatch,
+        field("/currency", "the account is held in another one")
+    )]
     Currency(CardId),
     /// The account's limit leaves less than was asked for.
     #[error("the limit of the account of card {0} does not leave enough")]
+    #[code(CardCode::LimitExceeded)]
     OverLimit(CardId),
     /// The store failed.
     #[error(transparent)]
+    #[code(forward)]
     Store(#[from] StoreError),
 }
 

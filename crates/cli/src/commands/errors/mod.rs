@@ -3,6 +3,7 @@
 mod coverage;
 mod explain;
 mod list;
+mod lock;
 mod place;
 mod seen;
 
@@ -18,6 +19,8 @@ pub(super) enum Command {
     Coverage(coverage::CoverageArgs),
     /// Say what a code or a support reference means
     Explain(explain::Explain),
+    /// Publish the codes that errors.lock does not have yet
+    Lock(lock::LockArgs),
 }
 
 impl Command {
@@ -26,6 +29,7 @@ impl Command {
             Self::List(list) => list.run(),
             Self::Coverage(coverage) => coverage.run(),
             Self::Explain(explain) => explain.run(),
+            Self::Lock(lock) => lock.run(),
         }
     }
 }

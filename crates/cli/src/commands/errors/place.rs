@@ -1,7 +1,7 @@
 //! Where the catalog is.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use clap::Args;
@@ -20,14 +20,35 @@ pub(super) struct Place {
     catalog: Option<String>,
 }
 
+/// A catalog and where it was found.
+pub(super) struct Placed {
+    pub(super) catalog: Catalog,
+    /// As it is named in messages.
+    pub(super) name: String,
+    /// Its file, unless it came from an address.
+    pub(super) file: Option<PathBuf>,
+}
+
 impl Place {
     pub(super) fn read(&self) -> Result<Catalog, Box<dyn Error>> {
-        let (place, text) = match &self.catalog {
-            Some(url) if url.contains("://") => (url.clone(), fetch::text(url)?),
-            Some(file) => (file.clone(), file_text(Path::new(file))?),
-            None => upward()?,
+        Ok(self.find()?.catalog)
+    }
+
+    pub(super) fn find(&self) -> Result<Placed, Box<dyn Error>> {
+        let (name, text, file) = match &self.catalog {
+            Some(url) if url.contains("://") => (url.clone(), fetch::text(url)?, None),
+            Some(file) => (file.clone(), file_text(Path::new(file))?, Some(file.into())),
+            None => {
+                let path = upward()?;
+                (path.display().to_string(), file_text(&path)?, Some(path))
+            }
         };
-        Ok(Catalog::from_json(&text).map_err(|error| format!("{place}: {error}"))?)
+        let catalog = Catalog::from_json(&text).map_err(|error| format!("{name}: {error}"))?;
+        Ok(Placed {
+            catalog,
+            name,
+            file,
+        })
     }
 }
 
@@ -40,18 +61,17 @@ fn file_text(path: &Path) -> Result<String, String> {
     })
 }
 
-fn upward() -> Result<(String, String), Box<dyn Error>> {
+fn upward() -> Result<PathBuf, Box<dyn Error>> {
     let here = env::current_dir()?;
     let found = here
         .ancestors()
         .map(|folder| folder.join(FILE))
         .find(|path| path.is_file());
-    let Some(path) = found else {
-        return Err(format!(
+    found.ok_or_else(|| {
+        format!(
             "no {FILE} in {} or above; write one with the service's `errors export -o {FILE}`, or name one with --catalog",
             here.display()
         )
-        .into());
-    };
-    Ok((path.display().to_string(), file_text(&path)?))
+        .into()
+    })
 }
