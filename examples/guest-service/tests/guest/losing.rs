@@ -150,8 +150,17 @@ fn no_line_and_no_field_of_its_log() {
             .any(|line| line["span"]["trace"] == SAMPLED[3..35])
     );
 
-    assert_eq!(ours.len(), requests().len());
-    assert_eq!(ours[0]["fields"]["route"], "/orders/{id}");
+    let (access, notices): (Vec<_>, Vec<_>) = ours
+        .into_iter()
+        .partition(|line| line["target"] == "plimsoll::access");
+    assert_eq!(access.len(), requests().len());
+    assert_eq!(access[0]["fields"]["route"], "/orders/{id}");
+    // Once, that a caller's trace was linked and not adopted, and how to adopt it.
+    let told: Vec<_> = notices
+        .iter()
+        .map(|line| (&line["level"], &line["fields"]["setting"]))
+        .collect();
+    assert_eq!(told, [(&"WARN".into(), &"PLIMSOLL_TRUST".into())], "{notices:?}");
 }
 
 #[test]
