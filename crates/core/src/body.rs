@@ -115,12 +115,14 @@ where
             let polled = ready!(inner.poll_frame(context));
             return Poll::Ready(polled.map(|frame| frame.map_err(Into::into)));
         };
-        let polled = {
+        // Outside: `catch_unwind` copies what it gives several times.
+        let mut polled = Poll::Pending;
+        let caught = {
             let _entered = open.enter();
             let inner = inner.as_mut();
-            contained(|| inner.poll_frame(context))
+            contained(|| polled = inner.poll_frame(context))
         };
-        let (answer, ending) = match polled {
+        let (answer, ending) = match caught.map(|()| polled) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(None)) => (None, Some(ended(open, *this.left))),
             Ok(Poll::Ready(Some(Ok(frame)))) => {

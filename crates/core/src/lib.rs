@@ -11,6 +11,7 @@
 //! | [`agent`] | what kind of client sends a request |
 //! | [`keep`] | why the details of a request are kept |
 //! | [`body`] | the one body wrapper of the stack |
+//! | [`gate`] | one service and one future for what lets requests pass or refuses them |
 //! | [`held`] | a body that holds a permit where there is no record |
 //! | [`permit`] | what a request holds until the end of its body |
 //! | [`refusal`] | why an inner layer said no, for an outer one to render |
@@ -34,6 +35,7 @@ pub mod body;
 pub mod calls;
 pub mod clock;
 pub mod current;
+pub mod gate;
 pub mod held;
 pub mod ids;
 pub mod intern;
@@ -59,6 +61,7 @@ pub mod value;
 pub use agent::Agent;
 pub use body::ObservedBody;
 pub use clock::Clock;
+pub use gate::{Gate, Gated};
 pub use held::HeldBody;
 pub use keep::Keep;
 pub use mode::{Mode, Part, Rollout};

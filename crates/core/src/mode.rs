@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::current;
 use crate::seat::Seat;
 
 /// What a part may do.
@@ -199,6 +200,12 @@ impl Rollout {
             state: Arc::clone(&self.state),
             seat: Some(seat),
         }
+    }
+
+    /// Whether these are the modes of a whole stack, and the request being polled
+    /// here has its record from that stack's outermost layer.
+    pub fn is_within(&self) -> bool {
+        self.seat.is_some() && current::with(|record| record.seat == self.seat).unwrap_or_default()
     }
 
     /// Whether the request being polled here has another stack around it, whose

@@ -369,7 +369,8 @@ pub trait Sink: Send + Sync {
 }
 
 /// A record whose request is under way. Finished once: by [`Open::finish`], or
-/// by drop, which means that the client left.
+/// by drop, which means that the client left, or while a panic unwinds that
+/// nobody inside has caught.
 pub struct Open {
     record: Option<Box<Record>>,
     sink: Arc<dyn Sink>,
@@ -416,7 +417,12 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.finish(Ending::Dropped);
+        let unwinding = std::thread::panicking();
+        self.finish(if unwinding {
+            Ending::Panic
+        } else {
+            Ending::Dropped
+        });
     }
 }
 

@@ -77,7 +77,11 @@ impl<const N: usize> Text<N> {
 
     /// Appends the decimal digits of a number.
     pub fn number(&mut self, number: u64) {
-        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        // One digit is what most numbers here have.
+        let digits = match number {
+            0..10 => 1,
+            _ => number.ilog10() as usize + 1,
+        };
         let end = self.len + digits;
         let Some(room) = self.bytes.get_mut(self.len..end) else {
             self.whole = false;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, request, response};
-use plimsoll_core::body::is_grpc;
+use plimsoll_core::body::is_grpc_type;
 use plimsoll_core::ids::Ids;
 use plimsoll_core::{Outcome, Refusal, current};
 
@@ -44,12 +44,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn of<B>(style: &Style, request: &Request<B>) -> Self {
-        let headers = request.headers();
-        let kind = headers.get(header::CONTENT_TYPE);
+    /// `may_be_grpc`: whether it is worth looking for gRPC's content type.
+    pub(crate) fn of<B>(style: &Style, request: &Request<B>, may_be_grpc: bool) -> Self {
+        let kind = may_be_grpc.then(|| request.headers().get(header::CONTENT_TYPE));
+        let grpc = kind.flatten().filter(|kind| is_grpc_type(kind));
         Self {
             head: request.method() == Method::HEAD,
-            grpc: kind.filter(|_| is_grpc(headers)).cloned(),
+            grpc: grpc.cloned(),
             #[cfg(feature = "axum")]
             matched: request
                 .extensions()

@@ -1,16 +1,20 @@
 //! The one layer: every part in its place.
 
+use plimsoll_core::gate::{Chain, Gated};
 use plimsoll_core::{Rollout, Seat};
 use plimsoll_errors::{Errors, ErrorsLayer};
 use plimsoll_health::drain::{DrainGate, DrainLayer};
-use plimsoll_ratelimit::concurrency::{Concurrency, ConcurrencyLayer};
+use plimsoll_ratelimit::concurrency::{ConcurrencyGate, ConcurrencyLayer};
 use plimsoll_ratelimit::timeout::{Timeout, TimeoutLayer};
-use plimsoll_ratelimit::{RateLimit, RateLimitLayer};
+use plimsoll_ratelimit::{LimitGate, RateLimitLayer};
 use plimsoll_telemetry::layer::{Observe, ObserveLayer};
 use tower_layer::Layer;
 
 /// What stands around a service, outermost first.
-pub type Stack<S> = Observe<Errors<DrainGate<RateLimit<Concurrency<Timeout<S>>>>>>;
+pub type Stack<S> = Observe<Errors<Gated<Timeout<S>, Gates>>>;
+
+/// What a request has to pass, outermost first.
+pub type Gates = Chain<DrainGate, Chain<LimitGate, ConcurrencyGate>>;
 
 /// The one layer. Apply it last, by `Router::layer`: it sees the matched route
 /// and everything that was added before it.
@@ -35,15 +39,16 @@ impl<S> Layer<S> for PlimsollLayer {
         // Innermost first. A part sees what the ones above it in this list answer.
         let timeout = self.timeout.clone().rollout(rollout());
         let service = timeout.layer(service);
-        // A permit from call to the end of the body, or 503.
-        let concurrency = self.concurrency.clone().rollout(rollout());
-        let service = concurrency.within_record(service);
-        // Before the permit: a client over its quota takes none.
-        let limit = self.limit.clone().rollout(rollout());
-        let service = limit.layer(service);
-        // Counts in flight what is refused too: its answer must reach the client.
-        let drain = self.drain.clone().rollout(rollout());
-        let service = drain.within_record(service);
+        // Draining counts in flight what is refused too: its answer must reach the
+        // client. A client over its quota takes no permit.
+        let gates = Chain::new(
+            self.drain.clone().rollout(rollout()).gate(),
+            Chain::new(
+                self.limit.clone().rollout(rollout()).gate(),
+                self.concurrency.clone().rollout(rollout()).gate(),
+            ),
+        );
+        let service = Gated::new(service, gates);
         // Gives every refusal and panic from within one shape.
         let errors = self.errors.clone().rollout(rollout());
         let service = errors.layer(service);

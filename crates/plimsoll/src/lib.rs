@@ -41,7 +41,7 @@ mod serve;
 
 pub use builder::Builder;
 pub use error::Error;
-pub use layer::{PlimsollLayer, Stack};
+pub use layer::{Gates, PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
 
 pub use http::Method;

@@ -83,7 +83,7 @@ impl Plimsoll {
             observe: shared.telemetry.layer(),
             errors: shared.errors.clone(),
             drain: DrainLayer::new(self.drain().clone()),
-            limit: RateLimitLayer::new(shared.limiter.clone()),
+            limit: RateLimitLayer::new(shared.limiter.clone()).clocked_by_record(),
             concurrency: ConcurrencyLayer::new(shared.concurrency.clone()),
             timeout: TimeoutLayer::new(shared.timeout),
             rollout: shared.rollout.clone(),

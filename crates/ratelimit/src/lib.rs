@@ -35,7 +35,7 @@ pub mod store;
 pub mod timeout;
 
 pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};
-pub use layer::{RateLimit, RateLimitLayer};
+pub use layer::{LimitGate, RateLimitLayer};
 pub use limit::{Key, Limit, LimitError};
 pub use limiter::Limiter;
 pub use quota::{Quota, QuotaError};

@@ -95,6 +95,8 @@ pub struct Limiter(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     policies: Vec<Policy>,
+    /// Whether a limit finds its keys by a closure.
+    needs_parts: bool,
     advertised: Option<HeaderValue>,
     clock: Clock,
     trust: Trust,
@@ -138,7 +140,9 @@ impl Limiter {
         if policies.len() > MAX_LIMITS {
             return Err(LimitError::TooMany(policies.len()));
         }
+        let by_closure = |policy: &Policy| matches!(policy.source, Source::By(_));
         Ok(Self(Arc::new(Inner {
+            needs_parts: policies.iter().any(by_closure),
             policies,
             advertised: HeaderValue::try_from(field)
                 .ok()

@@ -47,14 +47,15 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<F> {
-        Running { #[pin] future: F },
+        // Full until it is over.
+        Running { #[pin] future: Option<F> },
         Failed { failure: Failure },
         Over,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn running(future: F, asked: Asked, style: Arc<Style>) -> Self {
+    pub(super) fn running(future: Option<F>, asked: Asked, style: Arc<Style>) -> Self {
         let state = State::Running { future };
         Self {
             state,
@@ -85,27 +86,26 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let (style, asked) = (&**this.style, &*this.asked);
-        let future = match this.state.as_mut().project() {
-            StateProjection::Running { future } => future,
+        let running = match this.state.as_mut().project() {
+            StateProjection::Running { future } => future.as_pin_mut(),
             StateProjection::Failed { failure } => {
                 return Poll::Ready(Ok(alone(style, asked, failure)));
             }
             // Polled again after it was ready: nothing more will come.
-            StateProjection::Over => return Poll::Pending,
+            StateProjection::Over => None,
         };
-        Poll::Ready(
-            match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
-                Ok(polled) => match ready!(polled) {
-                    Ok(response) => Ok(shape(style, asked, response, context)),
-                    Err(error) => Err(error),
-                },
-                Err(panic) => {
-                    // It may panic once more as it goes, and the answer must not.
-                    contain(|| this.state.set(State::Over));
-                    Ok(alone(style, asked, &Failure::panicked(panic.as_ref())))
-                }
-            },
-        )
+        let Some(future) = running else {
+            return Poll::Pending;
+        };
+        let mut polled = Poll::Pending;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| polled = future.poll(context))) {
+            // It may panic once more as it goes, and the answer must not.
+            contain(|| this.state.set(State::Over));
+            let failure = Failure::panicked(panic.as_ref());
+            return Poll::Ready(Ok(alone(style, asked, &failure)));
+        }
+        let response = ready!(polled);
+        Poll::Ready(response.map(|response| shape(style, asked, response, context)))
     }
 }
 

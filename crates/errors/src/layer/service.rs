@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body::Body;
 use plimsoll_core::names::value;
 use plimsoll_core::{Part, Refusal, current};
@@ -42,23 +42,42 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let style = Arc::clone(&self.style);
-        let asked = Asked::of(&style, &request);
-        if let Some(refusal) = too_large(&style, &request) {
+        // The record of our own stack has read the headers.
+        let within = style.rollout.is_within();
+        let noted =
+            within.then(|| current::with(|record| (record.grpc.is_some(), record.bytes_in)));
+        let noted = noted.flatten();
+        let may_be_grpc = noted.is_none_or(|(grpc, _)| grpc);
+        let asked = Asked::of(&style, &request, may_be_grpc);
+        let declared = noted.map_or_else(|| declared(request.headers()), |(_, bytes)| Some(bytes));
+        if let Some(refusal) = too_large(&style, declared) {
             return ResponseFuture::failed(refusal.into(), asked, style);
         }
-        match catch_unwind(AssertUnwindSafe(|| self.inner.call(request))) {
-            Ok(future) => ResponseFuture::running(future, asked, style),
+        // Through places outside: `catch_unwind` copies what it takes and gives
+        // several times, and these are large.
+        let (mut request, mut future) = (Some(request), None);
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(request) = request.take() {
+                future = Some(self.inner.call(request));
+            }
+        }));
+        match called {
+            Ok(()) => ResponseFuture::running(future, asked, style),
             Err(panic) => ResponseFuture::failed(Failure::panicked(panic.as_ref()), asked, style),
         }
     }
 }
 
+/// The length that a request's head declares.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
 /// Refuses a body that is declared larger than the limit.
-fn too_large<Q>(style: &Style, request: &Request<Q>) -> Option<Refusal> {
+fn too_large(style: &Style, declared: Option<u64>) -> Option<Refusal> {
     let limit = style.body_limit?;
-    let declared = request.headers().get(header::CONTENT_LENGTH)?;
-    let declared: u64 = declared.to_str().ok()?.parse().ok()?;
-    (declared > limit && style.rollout.acts(Part::Shape, route()))
+    (declared? > limit && style.rollout.acts(Part::Shape, route()))
         .then_some(Refusal::BodyTooLarge { limit })
 }
 

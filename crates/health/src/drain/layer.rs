@@ -1,5 +1,5 @@
-use plimsoll_core::Rollout;
 use plimsoll_core::held::Hold;
+use plimsoll_core::{Gated, Rollout};
 use tower_layer::Layer;
 
 use super::{Drain, DrainGate};
@@ -27,17 +27,20 @@ impl DrainLayer {
         self
     }
 
-    /// The gate around `inner`, for a stack whose outermost layer makes a
-    /// record: that holds the permit, and the body stays as it is.
-    pub fn within_record<S>(&self, inner: S) -> DrainGate<S> {
-        DrainGate::new(inner, self.drain.clone(), self.rollout.clone())
+    /// The gate alone, for a stack whose outermost layer makes a record: that
+    /// holds the permit, and the body stays as it is.
+    pub fn gate(&self) -> DrainGate {
+        DrainGate {
+            drain: self.drain.clone(),
+            rollout: self.rollout.clone(),
+        }
     }
 }
 
 impl<S> Layer<S> for DrainLayer {
-    type Service = Hold<DrainGate<S>>;
+    type Service = Hold<Gated<S, DrainGate>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Hold::new(self.within_record(inner))
+        Hold::new(Gated::new(inner, self.gate()))
     }
 }

@@ -29,14 +29,12 @@
 //! # });
 //! ```
 
-mod future;
+mod gate;
 mod layer;
-mod service;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use future::ResponseFuture;
+pub use gate::{DrainGate, Pass};
 pub use layer::DrainLayer;
-pub use service::DrainGate;
 pub use state::Drain;

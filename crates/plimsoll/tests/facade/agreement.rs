@@ -99,6 +99,8 @@ async fn every_outcome_is_the_same_on_line_metric_and_span() {
         assert_eq!(hex(&found[0].span_id), line["span_id"].as_str().unwrap());
         let said = |key| attribute(found[0], key).unwrap_or_default();
         assert_eq!(said("plimsoll.outcome"), outcome, "{path}");
+        let told = said("client.address") == line["client"].as_str().unwrap();
+        assert_eq!(told, outcome != "success", "{path}");
         assert_eq!(
             said("plimsoll.request_id"),
             line["request_id"].as_str().unwrap()

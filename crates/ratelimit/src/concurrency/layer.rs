@@ -1,8 +1,8 @@
-use plimsoll_core::Rollout;
 use plimsoll_core::held::Hold;
+use plimsoll_core::{Gated, Rollout};
 use tower_layer::Layer;
 
-use super::{Concurrency, ConcurrencyLimit};
+use super::{ConcurrencyGate, ConcurrencyLimit};
 
 /// Puts a [`ConcurrencyLimit`] around a service; see the [module](super).
 #[derive(Debug, Clone, Default)]
@@ -27,17 +27,20 @@ impl ConcurrencyLayer {
         self
     }
 
-    /// The limit around `inner`, for a stack whose outermost layer makes a
-    /// record: that holds the permit, and the body stays as it is.
-    pub fn within_record<S>(&self, inner: S) -> Concurrency<S> {
-        Concurrency::new(inner, self.limit.clone(), self.rollout.clone())
+    /// The gate alone, for a stack whose outermost layer makes a record: that
+    /// holds the permit, and the body stays as it is.
+    pub fn gate(&self) -> ConcurrencyGate {
+        ConcurrencyGate {
+            limit: self.limit.clone(),
+            rollout: self.rollout.clone(),
+        }
     }
 }
 
 impl<S> Layer<S> for ConcurrencyLayer {
-    type Service = Hold<Concurrency<S>>;
+    type Service = Hold<Gated<S, ConcurrencyGate>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Hold::new(self.within_record(inner))
+        Hold::new(Gated::new(inner, self.gate()))
     }
 }

@@ -26,14 +26,12 @@
 //! # });
 //! ```
 
-mod future;
+mod gate;
 mod layer;
 mod limit;
-mod service;
 #[cfg(test)]
 mod tests;
 
-pub use future::ResponseFuture;
+pub use gate::ConcurrencyGate;
 pub use layer::ConcurrencyLayer;
 pub use limit::{ConcurrencyLimit, DEFAULT_MAX};
-pub use service::Concurrency;

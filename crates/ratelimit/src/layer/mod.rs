@@ -31,16 +31,14 @@
 //! # }).unwrap();
 //! ```
 
-mod future;
+mod gate;
 #[expect(
     clippy::module_inception,
     reason = "every layer folder has the same files"
 )]
 mod layer;
-mod service;
 #[cfg(test)]
 mod tests;
 
-pub use future::ResponseFuture;
+pub use gate::LimitGate;
 pub use layer::RateLimitLayer;
-pub use service::RateLimit;

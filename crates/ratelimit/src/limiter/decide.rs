@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderValue, Request};
 use plimsoll_core::Mode;
 
 use super::subject::{Found, Subject};
-use super::{Inner, Label, Limiter, MAX_LIMITS};
+use super::{Inner, Label, Limiter, MAX_LIMITS, Policy};
 use crate::gcra::{Decision, Verdict};
-use crate::headers;
+use crate::headers::{self, Field};
 
 /// What the limits say of one request.
 #[derive(Debug, Clone, Default)]
@@ -51,12 +51,40 @@ impl Limiter {
     /// Decides a request and counts it. `mode` tells what the caller will do
     /// with a denial, for the counts; [`Mode::Off`] decides nothing.
     pub fn decide(&self, parts: &Parts, mode: Mode) -> Answer {
+        self.decide_subject(&Subject::of(parts, &self.0), mode, None)
+    }
+
+    /// The same by the request itself, which is given back as it was, at a
+    /// reading of the limiter's clock that the caller has already.
+    pub(crate) fn decide_request<B>(
+        &self,
+        request: &mut Request<B>,
+        mode: Mode,
+        now: Option<u64>,
+    ) -> Answer {
+        if !self.0.needs_parts {
+            let (headers, extensions) = (request.headers(), request.extensions());
+            let subject = Subject::told(headers, extensions, &self.0);
+            return self.decide_subject(&subject, mode, now);
+        }
+        let mut parts = Request::new(()).into_parts().0;
+        exchange(&mut parts, request);
+        let answer = self.decide_subject(&Subject::of(&parts, &self.0), mode, now);
+        exchange(&mut parts, request);
+        answer
+    }
+
+    fn decide_subject(&self, subject: &Subject<'_>, mode: Mode, now: Option<u64>) -> Answer {
         let limiter = &*self.0;
         if mode == Mode::Off || limiter.policies.is_empty() {
             return Answer::default();
         }
         // A caller's own code and log lines run here, before any lock is held.
-        let subject = Subject::of(parts, limiter);
+        if let [policy] = &*limiter.policies {
+            let found = subject.key(policy, limiter);
+            let now = now.unwrap_or_else(|| limiter.clock.now());
+            return alone(policy, found, now, mode);
+        }
         let mut keys = [None; MAX_LIMITS];
         for (key, policy) in keys.iter_mut().zip(&limiter.policies) {
             *key = subject.key(policy, limiter);
@@ -64,13 +92,44 @@ impl Limiter {
         let mut pass = Pass {
             limiter,
             keys,
-            now: limiter.clock.now(),
+            now: now.unwrap_or_else(|| limiter.clock.now()),
             said: [None; MAX_LIMITS],
             denied: false,
         };
         pass.ask(0);
         pass.answer(mode)
     }
+}
+
+/// The decision of an only limit, as most services have: no list to go through.
+fn alone(policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer {
+    let said = found.map(|found| {
+        let mut cell = policy.store.lock(found.id, now);
+        let tat = cell.tat();
+        let (decision, kept) = policy.gcra.decide(tat, cell.now(), policy.cost);
+        if decision.allows() || kept < tat {
+            cell.keep(kept);
+        }
+        Said {
+            decision,
+            unnamed_proxy: found.unnamed_proxy,
+        }
+    });
+    let denied = |said: &Said| !said.decision.allows() && !said.unnamed_proxy;
+    let mut field = Field::default();
+    let mut telling = Telling::new(mode);
+    telling.denied = said.as_ref().is_some_and(denied);
+    telling.tell(policy, said.as_ref(), &mut field);
+    telling.done(&field)
+}
+
+/// Exchanges the heads: a closure wants one whole, and no request lends it.
+fn exchange<B>(parts: &mut Parts, request: &mut Request<B>) {
+    std::mem::swap(&mut parts.method, request.method_mut());
+    std::mem::swap(&mut parts.uri, request.uri_mut());
+    std::mem::swap(&mut parts.version, request.version_mut());
+    std::mem::swap(&mut parts.headers, request.headers_mut());
+    std::mem::swap(&mut parts.extensions, request.extensions_mut());
 }
 
 impl Pass<'_> {
@@ -106,44 +165,73 @@ impl Pass<'_> {
 
     /// Counts what was said and puts it together.
     fn answer(&self, mode: Mode) -> Answer {
-        let mut answer = Answer::default();
-        let mut field = headers::Field::default();
-        let mut least = u32::MAX;
+        let mut field = Field::default();
+        let mut telling = Telling::new(mode);
+        telling.denied = self.denied;
         for (policy, said) in self.limiter.policies.iter().zip(&self.said) {
-            let Some(said) = said else {
-                policy.count(Label::NoKey);
-                continue;
-            };
-            let label = match said.decision.verdict {
-                Verdict::Allow => Label::Allow,
-                _ if said.unnamed_proxy => Label::ObservedUnnamedProxy,
-                _ if mode == Mode::Enforce => Label::Deny,
-                _ => Label::Observed,
-            };
-            if label != Label::Allow || !self.denied {
-                policy.count(label);
-            }
-            if !said.unnamed_proxy {
-                headers::limit_item(&mut field, policy.name, &said.decision);
-            }
-            if let (Verdict::Deny { retry_after }, false) =
-                (said.decision.verdict, said.unnamed_proxy)
-            {
-                let retry_after = Duration::from_nanos(retry_after);
-                if answer.denied.is_none_or(|d| d.retry_after < retry_after) {
-                    answer.denied = Some(Denied {
-                        policy: policy.name,
-                        retry_after,
-                    });
-                    answer.tightest = Some((policy.name, label.as_str()));
-                }
-            } else if answer.denied.is_none() && said.decision.remaining < least {
-                least = said.decision.remaining;
+            telling.tell(policy, said.as_ref(), &mut field);
+        }
+        telling.done(&field)
+    }
+}
+
+/// The answer as it is put together.
+struct Telling {
+    mode: Mode,
+    /// Whether a limit refuses the request.
+    denied: bool,
+    answer: Answer,
+    /// Cells left of the tightest limit so far.
+    least: u32,
+}
+
+impl Telling {
+    fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            denied: false,
+            answer: Answer::default(),
+            least: u32::MAX,
+        }
+    }
+
+    fn tell(&mut self, policy: &Policy, said: Option<&Said>, field: &mut Field) {
+        let Some(said) = said else {
+            policy.count(Label::NoKey);
+            return;
+        };
+        let label = match said.decision.verdict {
+            Verdict::Allow => Label::Allow,
+            _ if said.unnamed_proxy => Label::ObservedUnnamedProxy,
+            _ if self.mode == Mode::Enforce => Label::Deny,
+            _ => Label::Observed,
+        };
+        if label != Label::Allow || !self.denied {
+            policy.count(label);
+        }
+        if !said.unnamed_proxy {
+            headers::limit_item(field, policy.name, &said.decision);
+        }
+        let answer = &mut self.answer;
+        if let (Verdict::Deny { retry_after }, false) = (said.decision.verdict, said.unnamed_proxy)
+        {
+            let retry_after = Duration::from_nanos(retry_after);
+            if answer.denied.is_none_or(|d| d.retry_after < retry_after) {
+                answer.denied = Some(Denied {
+                    policy: policy.name,
+                    retry_after,
+                });
                 answer.tightest = Some((policy.name, label.as_str()));
             }
+        } else if answer.denied.is_none() && said.decision.remaining < self.least {
+            self.least = said.decision.remaining;
+            answer.tightest = Some((policy.name, label.as_str()));
         }
-        answer.field = headers::value(&field);
-        answer
+    }
+
+    fn done(mut self, field: &Field) -> Answer {
+        self.answer.field = headers::value(field);
+        self.answer
     }
 }
 

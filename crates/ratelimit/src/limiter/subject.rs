@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap, HeaderName};
 use plimsoll_core::current;
 use plimsoll_core::peer::{self, PeerAddr};
 
@@ -14,7 +14,9 @@ use crate::store::Id;
 
 /// A request as the limits see it.
 pub(super) struct Subject<'a> {
-    parts: &'a Parts,
+    headers: &'a HeaderMap,
+    /// The whole head, for closures that find keys.
+    parts: Option<&'a Parts>,
     client: Option<IpAddr>,
     /// The peer looks like a proxy, and nobody named one: its address stands
     /// for all clients at once.
@@ -30,15 +32,24 @@ pub(super) struct Found {
 
 impl<'a> Subject<'a> {
     pub(super) fn of(parts: &'a Parts, limiter: &Inner) -> Self {
-        let peer = parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+        Self {
+            parts: Some(parts),
+            ..Self::told(&parts.headers, &parts.extensions, limiter)
+        }
+    }
+
+    /// By headers and extensions: all that limits without a closure look at.
+    pub(super) fn told(headers: &'a HeaderMap, extensions: &Extensions, limiter: &Inner) -> Self {
+        let peer = extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
         let recorded = current::with(|record| record.client).flatten();
-        let seen = || peer.map(|peer| limiter.trust.client(peer, &parts.headers));
+        let seen = || peer.map(|peer| limiter.trust.client(peer, headers));
         let client = recorded.or_else(seen);
         let unnamed_proxy = limiter.trust.is_empty()
             && peer.or(client).is_some_and(peer::is_private)
-            && is_forwarded(&parts.headers);
+            && is_forwarded(headers);
         Self {
-            parts,
+            headers,
+            parts: None,
             client: client.map(peer::limit_key),
             unnamed_proxy,
         }
@@ -52,11 +63,14 @@ impl<'a> Subject<'a> {
         };
         match &policy.source {
             Source::Client => self.client_key(policy, limiter),
-            Source::Header(name) => match self.parts.headers.get(name) {
+            Source::Header(name) => match self.headers.get(name) {
                 Some(value) => Some(own(policy.store.id(value.as_bytes()))),
                 None => self.client_key(policy, limiter),
             },
-            Source::By(find) => find(self.parts).map(|key| own(policy.store.id(&key))),
+            Source::By(find) => {
+                let key = self.parts.and_then(|parts| find(parts))?;
+                Some(own(policy.store.id(&key)))
+            }
         }
     }
 
@@ -81,9 +95,18 @@ impl<'a> Subject<'a> {
             );
         }
         Some(Found {
-            id: policy.store.id(&client),
+            id: policy.store.id(&number(client)),
             unnamed_proxy: self.unnamed_proxy,
         })
+    }
+}
+
+/// An address as one number, which hashes in one step. An IPv4 address is the
+/// same client in its IPv6 form.
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 

@@ -11,6 +11,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use siphasher::sip128::{Hasher128, SipHasher13};
+
 /// Slots a key may stand in: two places of eight.
 const PLACE: usize = 8;
 /// Most shards; each has a lock of its own.
@@ -18,7 +20,7 @@ const MAX_SHARDS: usize = 64;
 /// Fewest slots worth a shard of their own.
 const MIN_SHARD: usize = 1_024;
 
-/// A key's identity: 128 bits of hash under two keys drawn at start, so that
+/// A key's identity: 128 bits of SipHash-1-3 under a key drawn at start, so that
 /// nobody outside can make two keys meet. Two that met by chance (for 100,000
 /// keys less than one in 10²⁸) would share one quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,7 @@ pub struct Id(u64, u64);
 pub struct Local {
     shards: Box<[Padded]>,
     places: usize,
-    first: RandomState,
-    second: RandomState,
+    hasher: SipHasher13,
 }
 
 /// A shard on cache lines of its own.
@@ -95,14 +96,16 @@ impl Local {
         Self {
             shards: (0..shards).map(|_| Padded(Mutex::new(shard()))).collect(),
             places,
-            first: RandomState::new(),
-            second: RandomState::new(),
+            hasher: SipHasher13::new_with_keys(drawn(), drawn()),
         }
     }
 
     /// The identity of a key in this table.
     pub fn id(&self, key: &(impl Hash + ?Sized)) -> Id {
-        Id(self.first.hash_one(key), self.second.hash_one(key))
+        let mut hasher = self.hasher;
+        key.hash(&mut hasher);
+        let hash = hasher.finish128();
+        Id(hash.h1, hash.h2)
     }
 
     /// Locks the word of a key as of `now`, in nanoseconds of any clock that
@@ -140,6 +143,11 @@ impl Local {
         };
         self.shards.iter().map(count).sum()
     }
+}
+
+/// A random number: the standard library draws a key from the system for it.
+fn drawn() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 /// Which of `parts` equal parts of all hashes this one lies in.

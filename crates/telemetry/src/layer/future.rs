@@ -22,6 +22,8 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         open: Option<Open>,
+        // Whether the inner future catches panics.
+        contained: bool,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
@@ -37,10 +39,11 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, open: Option<Open>) -> Self {
+    pub(super) fn new(inner: Option<F>, open: Option<Open>, contained: bool) -> Self {
         Self {
-            inner: Some(inner),
+            inner,
             open,
+            contained,
         }
     }
 }
@@ -63,22 +66,30 @@ where
                 answer.map(|answer| answer.map(|body| ObservedBody::new(body, None))),
             );
         };
-        let polled = {
+        let mut polled = Poll::Pending;
+        let caught = {
             let _entered = open.enter();
             let inner = inner.as_mut();
-            catch_unwind(AssertUnwindSafe(|| inner.poll(context)))
+            if *this.contained {
+                polled = inner.poll(context);
+                Ok(())
+            } else {
+                catch_unwind(AssertUnwindSafe(|| polled = inner.poll(context)))
+            }
         };
+        if let Err(panic) = caught {
+            panicked(open, panic);
+        }
         match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Ok(response))) => Poll::Ready(Ok(answered(response, this.open.take()))),
-            Ok(Poll::Ready(Err(error))) => {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(answered(response, this.open.take()))),
+            Poll::Ready(Err(error)) => {
                 if let Some(record) = open.record() {
                     record.outcome.get_or_insert(Outcome::Fault);
                 }
                 open.finish(Ending::Complete);
                 Poll::Ready(Err(error))
             }
-            Err(panic) => panicked(open, panic),
         }
     }
 }

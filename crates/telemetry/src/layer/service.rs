@@ -64,18 +64,28 @@ where
         if current::is_set() {
             // A second layer by mistake: the outer one has the record.
             self.instance.note_second_layer();
-            return ResponseFuture::new(self.inner.call(request), None);
+            return ResponseFuture::new(Some(self.inner.call(request)), None, true);
         }
         let mut open = begin(&self.instance, &request);
         if let Some(record) = open.record() {
             record.seat = self.seat;
         }
+        if self.seat.is_some() {
+            // What is inside of a whole stack catches panics. One of the stack's
+            // own parts ends the record as it drops it.
+            let future = {
+                let _entered = open.enter();
+                self.inner.call(request)
+            };
+            return ResponseFuture::new(Some(future), Some(open), true);
+        }
+        let mut future = None;
         let called = {
             let _entered = open.enter();
-            catch_unwind(AssertUnwindSafe(|| self.inner.call(request)))
+            catch_unwind(AssertUnwindSafe(|| future = Some(self.inner.call(request))))
         };
         match called {
-            Ok(future) => ResponseFuture::new(future, Some(open)),
+            Ok(()) => ResponseFuture::new(future, Some(open), false),
             Err(panic) => panicked(&mut open, panic),
         }
     }

@@ -62,12 +62,23 @@ impl Ambient for Traced {
     }
 
     fn clear(&mut self) {
-        let mut user_agent = std::mem::take(&mut self.user_agent);
-        user_agent.clear();
-        *self = Self {
+        // Field by field: a new one copied over this one costs four times as much.
+        // Taken apart, so that no field can be forgotten.
+        let Self {
+            context,
+            trace_state,
+            https,
+            version,
             user_agent,
-            ..Self::default()
-        };
+            method,
+        } = self;
+        *context = None;
+        if *trace_state != TraceState::NONE {
+            *trace_state = TraceState::NONE;
+        }
+        (*https, *version) = (false, Version::default());
+        user_agent.clear();
+        *method = None;
     }
 
     /// The span that is active where the work is handed over, when it is one of

@@ -28,15 +28,17 @@ pub(super) const ATTRIBUTES: usize = 16;
 pub(super) struct Scribe {
     clock: Clock,
     limits: Limits,
+    details: bool,
     scope: InstrumentationScope,
 }
 
 impl Scribe {
-    pub(super) fn new(clock: Clock, limits: Limits) -> Self {
+    pub(super) fn new(clock: Clock, limits: Limits, details: bool) -> Self {
         let scope = InstrumentationScope::builder(SCOPE).with_version(env!("CARGO_PKG_VERSION"));
         Self {
             clock,
             limits,
+            details,
             scope: scope.build(),
         }
     }
@@ -47,7 +49,11 @@ impl Scribe {
         let none = Traced::default();
         let traced = Traced::seen(record).unwrap_or(&none);
         let mut attributes = at_start(record, traced);
-        at_end(record, traced, &mut attributes);
+        // Who asked is worth its price where there is something to look into.
+        if self.details || record.outcome != Some(Outcome::Success) || record.keep.is_some() {
+            who(record, traced, &mut attributes);
+        }
+        at_end(record, &mut attributes);
         if let (false, Some(keep)) = (record.ids.sampled, record.keep) {
             attributes.push(KeyValue::new("plimsoll.keep", keep.as_str()));
         }
@@ -130,6 +136,12 @@ pub(super) fn at_start(record: &Record, traced: &Traced) -> Vec<KeyValue> {
         let method = method.clone().into_string();
         attributes.push(KeyValue::new("http.request.method_original", method));
     }
+    shown(record, &mut attributes);
+    attributes
+}
+
+/// Who asked, and by which version of the protocol.
+pub(super) fn who(record: &Record, traced: &Traced, attributes: &mut Vec<KeyValue>) {
     if let Some(client) = record.client {
         attributes.push(KeyValue::new("client.address", address(client)));
     }
@@ -137,8 +149,9 @@ pub(super) fn at_start(record: &Record, traced: &Traced) -> Vec<KeyValue> {
         let agent = String::from_utf8_lossy(&traced.user_agent).into_owned();
         attributes.push(KeyValue::new("user_agent.original", agent));
     }
-    shown(record, &mut attributes);
-    attributes
+    if let Some(version) = version(traced.version) {
+        attributes.push(KeyValue::new("network.protocol.version", version));
+    }
 }
 
 /// Headers and parameters that may be shown, by the HTTP semantic conventions.
@@ -182,10 +195,7 @@ fn address(of: IpAddr) -> String {
 }
 
 /// What is known when the request is over.
-pub(super) fn at_end(record: &Record, traced: &Traced, attributes: &mut Vec<KeyValue>) {
-    if let Some(version) = version(traced.version) {
-        attributes.push(KeyValue::new("network.protocol.version", version));
-    }
+pub(super) fn at_end(record: &Record, attributes: &mut Vec<KeyValue>) {
     if record.status != 0 {
         let status = i64::from(record.status);
         attributes.push(KeyValue::new("http.response.status_code", status));

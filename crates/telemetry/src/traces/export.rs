@@ -64,7 +64,7 @@ pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock, tell: Tell) -> Result
         _ => return Err(OtlpError::Scheme(public(&otlp.endpoint))),
     }
     let resource = otlp.resource(service);
-    let (batching, limits) = (otlp.batching, otlp.limits);
+    let (batching, limits, details) = (otlp.batching, otlp.limits, otlp.details);
     let (sampler, keep) = (otlp.sampler, otlp.keep && !otlp.sampler.never());
     let attempts = Arc::<Attempts>::default();
     let (of_export, of_spans) = (Arc::clone(&attempts), resource.clone());
@@ -75,7 +75,7 @@ pub(crate) fn own(service: &str, otlp: Otlp, clock: Clock, tell: Tell) -> Result
         #[cfg(not(feature = "otlp-grpc"))]
         Protocol::Grpc => Err("this build has no gRPC".into()),
     };
-    let scribe = Scribe::new(clock, limits);
+    let scribe = Scribe::new(clock, limits, details);
     let processor = BoundedProcessor::start(batching, scribe, attempts, tell, connect);
     let processor = processor.map_err(OtlpError::Thread)?;
     let provider = SdkTracerProvider::builder()

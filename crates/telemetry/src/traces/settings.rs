@@ -38,6 +38,8 @@ pub(crate) struct Otlp {
     pub(crate) sampler: Sampler,
     /// Whether spans are also exported for how their request ended.
     pub(crate) keep: bool,
+    /// Whether the spans of successes say who asked, too.
+    pub(crate) details: bool,
     pub(crate) resource: Vec<(String, String)>,
 }
 
@@ -186,6 +188,7 @@ impl Otlp {
             limits: Limits::of(otel),
             sampler: sampler(otel, code),
             keep: code.keep,
+            details: code.details,
             resource: resource(otel),
         })
     }

@@ -234,9 +234,11 @@ impl Spans {
         let Some(traced) = Traced::seen(record) else {
             return;
         };
+        let mut attributes = data::at_start(record, traced);
+        data::who(record, traced, &mut attributes);
         let mut builder = SpanBuilder::from_name(data::name(record))
             .with_kind(SpanKind::Server)
-            .with_attributes(data::at_start(record, traced));
+            .with_attributes(attributes);
         if let Some(link) = record.link {
             let link = Link::with_context(remote(link, TraceState::NONE));
             builder = builder.with_links(vec![link]);
@@ -284,7 +286,7 @@ impl Spans {
         let span = context.span();
         if span.is_recording() {
             let mut attributes = Vec::with_capacity(data::ATTRIBUTES);
-            data::at_end(record, traced, &mut attributes);
+            data::at_end(record, &mut attributes);
             span.set_attributes(attributes);
             if data::failed(record) {
                 span.set_status(Status::error(""));

@@ -160,7 +160,11 @@ fn no_line_and_no_field_of_its_log() {
         .iter()
         .map(|line| (&line["level"], &line["fields"]["setting"]))
         .collect();
-    assert_eq!(told, [(&"WARN".into(), &"PLIMSOLL_TRUST".into())], "{notices:?}");
+    assert_eq!(
+        told,
+        [(&"WARN".into(), &"PLIMSOLL_TRUST".into())],
+        "{notices:?}"
+    );
 }
 
 #[test]
