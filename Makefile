@@ -73,10 +73,11 @@ $(BIN)/plimsoll dashboards build slo/specs/card-service.yaml -o dashboards/gener
 $(BIN)/card-service errors export -o examples/card-service/errors.json $(1)
 $(BIN)/plimsoll errors lock --catalog examples/card-service/errors.json $(1)
 $(BIN)/plimsoll errors lock --catalog examples/card-service/errors.json --prefix PLM --lock crates/errors/errors.lock $(1)
+$(BIN)/plimsoll errors docs --catalog examples/card-service/errors.json -o examples/card-service/errors --title "Card service: error codes" $(1)
 endef
 
 .PHONY: generate
-generate: build ## Write the generated files: rules, dashboard, error codes and their locks
+generate: build ## Write the generated files: rules, dashboard, error codes, their locks and pages
 	$(call generators)
 
 # Without a sanitizer it needs no nightly compiler. What it finds is kept in fuzz/corpus,

@@ -22,6 +22,11 @@ impl Object {
         Self::begin(1_024, "\n      ", "\n    }")
     }
 
+    /// One field a line, for people: an object by itself.
+    pub(crate) fn document() -> Self {
+        Self::begin(1_024, "\n  ", "\n}")
+    }
+
     fn begin(bytes: usize, before_key: &'static str, end: &'static str) -> Self {
         let mut out = String::with_capacity(bytes);
         out.push('{');

@@ -34,7 +34,7 @@ mod rejection;
 #[cfg(feature = "axum")]
 mod respond;
 
-pub use catalog::{Catalog, CatalogError, Entry, ExplainError, Found, explain};
+pub use catalog::{Advice, Catalog, CatalogError, Entry, ExplainError, Found, explain};
 pub use code::{Code, Retry};
 pub use fault::{Coded, Fault, FieldFault};
 pub use grpc::Grpc;

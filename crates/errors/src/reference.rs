@@ -43,8 +43,13 @@ pub struct Reference {
 
 /// The reference of a failure with `code` in the trace `trace`.
 pub fn make(code: &Code, trace: TraceId) -> Reference {
+    of(code.id, trace)
+}
+
+/// As [`make`], of a code that is known by its name only.
+pub(crate) fn of(code: &str, trace: TraceId) -> Reference {
     Reference {
-        code: code.id.into(),
+        code: code.into(),
         bits: trace.0 as u64 & TRACE_BITS,
     }
 }

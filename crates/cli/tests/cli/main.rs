@@ -2,12 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a helper that fails is a test that fails"
 )]
 
 mod common;
 mod config;
 mod cost;
+mod docs;
 mod errors;
 mod load;
 mod slo;
@@ -23,6 +25,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["errors", "list"],
         &["errors", "explain"],
         &["errors", "coverage"],
+        &["errors", "docs"],
         &["config", "check"],
         &["config", "print"],
         &["cost"],

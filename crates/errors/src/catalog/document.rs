@@ -181,7 +181,7 @@ impl Entry {
 }
 
 impl Advice {
-    fn to_json(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         let mut json = Object::with_capacity(48);
         json.text("policy", &self.policy);
         if let Some(wait) = self.after_ms {

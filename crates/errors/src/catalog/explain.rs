@@ -176,7 +176,8 @@ impl std::fmt::Display for Found<'_> {
             "  blame     {}; an SLO counts it {}",
             entry.blame, entry.slo
         )?;
-        write!(f, "  retry     {}", advice(&entry.retry.policy))?;
+        let retry = &entry.retry;
+        write!(f, "  retry     {}: {}", retry.policy, retry.meaning())?;
         match entry.retry.after_ms {
             Some(wait) => writeln!(f, " ({wait} ms unless the answer says otherwise)")?,
             None => writeln!(f)?,
@@ -202,18 +203,6 @@ impl std::fmt::Display for Found<'_> {
             )?;
         }
         Ok(())
-    }
-}
-
-fn advice(policy: &str) -> &str {
-    match policy {
-        "never" => "never: the same request fails again",
-        "safe" => "safe: nothing was done, send it again",
-        "same_key" => {
-            "same_key: it may have been done, send it again only with the same idempotency key"
-        }
-        "after" => "after: nothing was done, wait and send it again",
-        other => other,
     }
 }
 

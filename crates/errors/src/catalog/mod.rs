@@ -4,11 +4,12 @@
 #[doc(hidden)]
 pub mod declare;
 mod document;
+mod example;
 mod explain;
 mod macros;
 #[cfg(feature = "axum")]
 mod pages;
 mod published;
 
-pub use document::{Catalog, CatalogError, Entry, SCHEMA};
+pub use document::{Advice, Catalog, CatalogError, Entry, SCHEMA};
 pub use explain::{ExplainError, Found, explain};

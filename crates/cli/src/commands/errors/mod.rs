@@ -1,6 +1,7 @@
 //! `plimsoll errors`.
 
 mod coverage;
+mod docs;
 mod explain;
 mod list;
 mod lock;
@@ -17,6 +18,8 @@ pub(super) enum Command {
     List(list::List),
     /// Say which codes a run of the tests has seen; fail if one is missing
     Coverage(coverage::CoverageArgs),
+    /// Write a page and Markdown that tell of every code
+    Docs(docs::Docs),
     /// Say what a code or a support reference means
     Explain(explain::Explain),
     /// Publish the codes that errors.lock does not have yet
@@ -28,6 +31,7 @@ impl Command {
         match self {
             Self::List(list) => list.run(),
             Self::Coverage(coverage) => coverage.run(),
+            Self::Docs(docs) => docs.run(),
             Self::Explain(explain) => explain.run(),
             Self::Lock(lock) => lock.run(),
         }
