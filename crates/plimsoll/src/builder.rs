@@ -14,7 +14,7 @@ use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
 use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter};
 use plimsoll_telemetry::{Format, Ownership, Telemetry, Warning};
 
-use crate::plimsoll::{Plimsoll, Shared};
+use crate::plimsoll::{Plimsoll, Shared, Told};
 use crate::{Error, collect};
 
 /// Builds a [`Plimsoll`]; every setting has a default, and `plimsoll.toml` and
@@ -122,7 +122,8 @@ impl Builder {
     }
 
     /// The service's own routes for the control listener, beside `/`,
-    /// `/log`, `/rollout`, `/ledger`, `/series` and the probes, which are taken.
+    /// `/log`, `/rollout`, `/ledger`, `/series`, `/errors.json` and the probes,
+    /// which are taken.
     ///
     /// # Panics
     ///
@@ -286,6 +287,7 @@ impl Builder {
                 .control_token
                 .filter(|token| !token.expose().is_empty()),
             control_routes: Mutex::new(self.control_routes),
+            catalog: Told::default(),
             budget: self.budget,
             connections: Arc::default(),
             runtime: OnceLock::new(),

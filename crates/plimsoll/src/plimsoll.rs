@@ -50,12 +50,27 @@ pub(crate) struct Shared {
     pub(crate) control: Option<SocketAddr>,
     pub(crate) control_token: Option<Secret<String>>,
     pub(crate) control_routes: Mutex<Router>,
+    pub(crate) catalog: Told,
     pub(crate) budget: Budget,
     pub(crate) connections: Arc<Connections>,
     /// The runtime that serves, once it does.
     pub(crate) runtime: OnceLock<RuntimeMetrics>,
     /// The timer that ends a change of the levels.
     pub(crate) revert: Mutex<Option<tokio::task::AbortHandle>>,
+}
+
+/// The catalog that the pages were made of, for the control listener.
+#[derive(Default)]
+pub(crate) struct Told(OnceLock<Catalog>);
+
+impl Told {
+    /// `errors.json`; of Plimsoll's own codes when no other catalog was named.
+    pub(crate) fn text(&self) -> String {
+        match self.0.get() {
+            Some(catalog) => catalog.to_json(),
+            None => Catalog::own().to_json(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Plimsoll {
@@ -148,7 +163,9 @@ impl Plimsoll {
     /// The pages that a problem's `type` leads to, `/errors` and
     /// `/errors/{code}`, in the client's voice only: to be merged into the
     /// service's router before the layer. No limit refuses them, so that a
-    /// client that was refused can read why.
+    /// client that was refused can read why. From now on `/errors.json` on the
+    /// control listener has the catalog in every voice, for `plimsoll errors
+    /// explain --catalog URL`; the first one named stays.
     ///
     /// ```
     /// use plimsoll::{Plimsoll, errors::Catalog};
@@ -165,6 +182,7 @@ impl Plimsoll {
         for route in Catalog::ROUTES {
             self.0.rollout.never_limit(route);
         }
+        let _ = self.0.catalog.0.set(catalog.clone());
         catalog.router()
     }
 

@@ -105,6 +105,13 @@ impl Catalog {
         Self::sorted(codes.map(Entry::from).collect())
     }
 
+    /// Plimsoll's own codes alone.
+    pub fn own() -> Self {
+        // In order and each once, as the macro has held.
+        let entries = PlmCode::ALL.iter().map(Entry::from).collect();
+        Self { entries }
+    }
+
     /// Reads what [`Catalog::to_json`] wrote.
     ///
     /// # Errors

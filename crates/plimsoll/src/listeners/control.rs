@@ -24,12 +24,13 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
     Router::new()
         .route(
             "/",
-            get(async || "/rollout (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/ledger\n/series\n"),
+            get(async || "/rollout (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/ledger\n/series\n/errors.json\n"),
         )
         .route("/rollout", get(rollout).put(change))
         .route("/log", get(log::tell).put(log::change).delete(log::revert))
         .route("/ledger", get(ledger))
         .route("/series", get(series))
+        .route("/errors.json", get(catalog))
         .fallback(probe)
         .with_state(plimsoll.clone())
         .merge(own)
@@ -84,6 +85,12 @@ fn same(one: &[u8], two: &[u8]) -> bool {
         .zip(two)
         .fold(0, |differ, (one, two)| differ | (one ^ two));
     one.len() == two.len() && differ == 0
+}
+
+/// The catalog in every voice, as `plimsoll errors` reads it.
+async fn catalog(State(plimsoll): State<Plimsoll>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (kind, plimsoll.0.catalog.text()).into_response()
 }
 
 async fn rollout(State(plimsoll): State<Plimsoll>) -> Json<Value> {

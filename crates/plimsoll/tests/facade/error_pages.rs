@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get as on_get;
+use plimsoll::catalog;
 use plimsoll::errors::Catalog;
 use plimsoll::{Limit, Quota};
 use serde_json::Value;
@@ -65,4 +66,38 @@ async fn a_full_service_answers_its_pages_too() {
     assert_eq!(status(&get(app, "/hold").await), 503);
     assert_eq!(status(&get(app, "/errors/PLM-3002").await), 200);
     held.abort();
+}
+
+#[tokio::test]
+async fn operators_have_every_voice_on_the_control_listener_and_clients_their_own() {
+    let (plimsoll, _) = instance(|builder| builder);
+    let control = serve(plimsoll.control_router()).await;
+    let own = Catalog::of(&[]).unwrap();
+    let told = async || {
+        let answer = plimsoll_testkit::http::get(control, "/errors.json").await;
+        Catalog::from_json(std::str::from_utf8(answer.body()).unwrap()).unwrap()
+    };
+    assert_eq!(told().await, own);
+
+    catalog! {
+        enum ShopCode: "SHOP" {
+            1001 Closed {
+                status: 409, blame: Client, retry: Never, title: "Closed",
+                client: "Come back tomorrow.", support: "Say when.", operator: "Look at the door.",
+            },
+        }
+    }
+    let catalog = Catalog::of(&[ShopCode::ALL]).unwrap();
+    let pages = plimsoll.error_pages(&catalog);
+    assert_eq!(told().await, catalog);
+    let data = serve(pages.layer(plimsoll.layer())).await;
+    for path in ["/errors", "/errors/SHOP-1001"] {
+        let page = get(data, path).await;
+        assert_eq!(status(&page), 200);
+        assert!(
+            page.contains("Closed") && !page.contains("the door"),
+            "{page}"
+        );
+    }
+    assert_eq!(status(&get(data, "/errors.json").await), 404);
 }

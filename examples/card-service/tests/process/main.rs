@@ -4,5 +4,6 @@
 mod client;
 mod drain;
 mod metrics;
+mod pages;
 mod service;
 mod start;

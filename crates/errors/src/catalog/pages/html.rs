@@ -13,8 +13,7 @@ a{color:var(--link)}h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0 1rem}\
 code{font:.95em ui-monospace,monospace}.dim{color:var(--dim);margin:0}\
 dl{margin:1.5rem 0;border-top:1px solid var(--line)}dt{font-weight:600;padding-top:.8rem}dd{margin:0}\
 ul{list-style:none;margin:0;padding:0}\
-li{display:grid;grid-template-columns:6.5rem 3rem 1fr;gap:.75rem;padding:.5rem 0;border-top:1px solid var(--line)}\
-@media(max-width:26rem){li{grid-template-columns:6.5rem 1fr}li span:last-child{grid-column:1/-1}}";
+li{display:grid;grid-template-columns:6.5rem 2.5rem 1fr;gap:.75rem;padding:.5rem 0;border-top:1px solid var(--line)}";
 
 /// Every code, linked.
 pub(super) fn list(entries: &[Entry]) -> String {
