@@ -18,4 +18,5 @@ pub mod process;
 mod receiver;
 pub mod sentry;
 pub mod signals;
+pub mod suite;
 pub mod wait;

@@ -6,6 +6,7 @@
 
 mod api;
 mod common;
+mod conforming;
 mod exporting;
 mod faults;
 mod opening;
