@@ -12,11 +12,11 @@ use crate::{Code, PlmCode, PublicText};
 /// An error of the application that has a code. Its `Display` and its sources
 /// are logged and never sent.
 ///
-/// With the feature `axum`, `?` in a handler that returns `Result<T, Fault>`
-/// does the rest:
+/// Each variant says its code; handlers return `Result<T, CardError>` (with the
+/// feature `axum` a derived error is a response) or `Result<T, Fault>`:
 ///
 /// ```
-/// use plimsoll_errors::{Code, Coded, Fault, catalog};
+/// use plimsoll_errors::{Coded, Fault, catalog};
 ///
 /// catalog! {
 ///     /// Codes of the card service.
@@ -31,18 +31,11 @@ use crate::{Code, PlmCode, PublicText};
 ///     }
 /// }
 ///
-/// #[derive(Debug, thiserror::Error)]
+/// #[derive(Debug, thiserror::Error, Coded)]
 /// enum CardError {
 ///     #[error("card {0} is not in the table `cards`")]
+///     #[code(CardCode::CardNotFound)]
 ///     Missing(u64),
-/// }
-///
-/// impl Coded for CardError {
-///     fn code(&self) -> &'static Code {
-///         match self {
-///             Self::Missing(_) => CardCode::CardNotFound.code(),
-///         }
-///     }
 /// }
 ///
 /// fn find(id: u64) -> Result<(), CardError> {
@@ -58,6 +51,49 @@ use crate::{Code, PlmCode, PublicText};
 /// assert_eq!(fault.code.id, "CARD-1001");
 /// assert_eq!(fault.cause.as_deref(), Some("card 7 is not in the table `cards`"));
 /// ```
+///
+/// A variant may tell more: `detail` in place of the catalog's text, `field` for
+/// what is wrong where in the request (a JSON pointer and a text), both of the
+/// caller's own faults only; and `retry_after`, a field of type `Duration` or
+/// `Option<Duration>`, where the code's policy is `After`. Values stand in texts
+/// by the names of their fields (or of constants) and must be
+/// [`Public`](crate::Public). `forward` gives a variant whatever the error in it says.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use plimsoll_errors::{Coded, Fault, PlmCode};
+///
+/// #[derive(Debug, thiserror::Error, Coded)]
+/// enum LimitError {
+///     #[error("limit {limit} from {from}")]
+///     #[code(PlmCode::InvalidQuery, field("/limit", "must be at most {MOST}, not {limit}"))]
+///     TooHigh { limit: u32, from: String },
+///     #[error("over by {0}")]
+///     #[code(PlmCode::QuotaExceeded, detail = "Over your quota by {0}.", retry_after = 1)]
+///     Over(u32, Duration),
+/// }
+///
+/// const MOST: u32 = 20;
+///
+/// #[derive(Debug, thiserror::Error, Coded)]
+/// #[error(transparent)]
+/// #[code(forward)]
+/// struct ListError(#[from] LimitError);
+///
+/// let error = ListError(LimitError::TooHigh { limit: 99, from: "10.0.0.7".into() });
+/// assert_eq!(error.fields()[0].detail.as_str(), "must be at most 20, not 99");
+/// let fault = Fault::from(ListError(LimitError::Over(3, Duration::from_secs(7))));
+/// assert_eq!(fault.detail.unwrap().as_str(), "Over your quota by 3.");
+/// assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no code",
+    label = "which code should this failure have?",
+    note = "derive it: `#[derive(Coded)]` with `#[code(..)]` on each variant",
+    note = "an error of another crate gets one by the variant that holds it: `#[code(MyCode::StoreFailed)]` \
+            in place of `#[code(forward)]`"
+)]
 pub trait Coded: Error {
     /// Its code.
     fn code(&self) -> &'static Code;

@@ -8,7 +8,7 @@ pub use std::vec::Vec;
 
 pub use crate::Grpc;
 pub use crate::catalog::declare::Declared;
-use crate::{Code, Public, PublicText, Retry};
+use crate::{Code, Coded, Public, PublicText, Retry};
 
 #[cfg(feature = "axum")]
 pub use axum::response::{IntoResponse, Response};
@@ -16,6 +16,11 @@ pub use axum::response::{IntoResponse, Response};
 /// Lets a public value through and no other.
 pub fn public<T: Public + ?Sized>(value: &T) -> &T {
     value
+}
+
+/// Lets an error through that has a code.
+pub fn coded<T: Coded>(error: &T) -> &dyn Coded {
+    error
 }
 
 pub fn told(text: fmt::Arguments<'_>) -> PublicText {

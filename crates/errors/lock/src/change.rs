@@ -105,7 +105,7 @@ impl fmt::Display for Change {
             Self::Removed(Published { code, reason, .. }) => write!(
                 f,
                 "{code} {reason} is published and gone from the catalog: put it back, or retire it \
-                 by the line `{code} retired: why` below its line in the lock"
+                 by the line `{code} retired: why` below its line in errors.lock"
             ),
             Self::Renumbered { was, now } => write!(
                 f,
@@ -123,7 +123,7 @@ impl fmt::Display for Change {
                 f,
                 "{code} {reason} is published with {field} {from} and now has {to}: put it back, \
                  or declare a new code and retire this one by the line `{code} retired: why` below \
-                 its line in the lock",
+                 its line in errors.lock",
                 code = was.code,
                 reason = was.reason,
                 field = field.as_str(),

@@ -48,15 +48,21 @@ impl Template {
             rest = after;
         }
         format.push_str(rest);
-        if format.trim().is_empty() {
-            return fault("the text is empty: leave it out, the catalog's is told then".into());
-        }
         let span = text.span();
         Ok(Self {
             format,
             names,
             span,
         })
+    }
+
+    /// Itself, unless it says nothing.
+    pub(crate) fn filled(self) -> syn::Result<Self> {
+        if self.format.trim().is_empty() {
+            let told = "the text is empty: leave it out, the catalog's is told then";
+            return Err(syn::Error::new(self.span, told));
+        }
+        Ok(self)
     }
 
     /// An expression of type `PublicText`; `value` gives the one behind a name.
@@ -87,7 +93,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let parse = |input: ParseStream<'_>| {
         let home: TokenTree = input.parse()?;
         let text: LitStr = input.parse()?;
-        let template = Template::parse(&text)?;
+        let template = Template::parse(&text)?.filled()?;
         let home = quote!(#home);
         for name in &template.names {
             if name.starts_with(|first: char| first.is_ascii_digit()) {

@@ -102,5 +102,6 @@ pub use future::ResponseFuture;
 pub(crate) use layer::Style;
 pub use layer::{BODY_LIMIT, ErrorsLayer, Mapper};
 pub use service::Errors;
+#[cfg(feature = "axum")]
 pub(crate) use service::route;
 pub use shape::{Passthrough, Shape, UnknownShape};

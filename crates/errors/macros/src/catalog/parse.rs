@@ -145,11 +145,11 @@ fn pair(input: ParseStream<'_>) -> syn::Result<Pair> {
 
 fn expect<T: syn::parse::Parse>(input: ParseStream<'_>, what: &str) -> syn::Result<T> {
     let span = input.span();
-    T::parse(input).map_err(|_| syn::Error::new(span, format!("here stands {what}")))
+    T::parse(input).map_err(|_| syn::Error::new(span, format!("expected {what}")))
 }
 
 fn word(input: ParseStream<'_>, words: &[&str]) -> syn::Result<Ident> {
-    let told = || format!("here stands {}", any_of(words));
+    let told = || format!("expected {}", any_of(words));
     let span = input.span();
     let word = Ident::parse(input).map_err(|_| syn::Error::new(span, told()))?;
     if words.iter().any(|of| word == of) {

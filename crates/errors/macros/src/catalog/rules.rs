@@ -86,8 +86,8 @@ fn reason(entry: &Entry, before: &[Entry], faults: &mut Faults) {
         .all(|byte| byte.is_ascii_alphanumeric());
     if !whole || !reason.bytes().all(legal) || !(3..=REASON_MAX).contains(&reason.len()) {
         let told = format!(
-            "{id} needs another name: its reason {reason} has {} characters; a name has ASCII \
-             letters and digits and makes a reason of 3 to {REASON_MAX}",
+            "{id} needs another name: {variant} makes the reason {reason} of {} characters; a name has \
+             ASCII letters and digits only, a reason 3 to {REASON_MAX} characters",
             reason.chars().count()
         );
         return faults.add(variant, told);

@@ -44,6 +44,21 @@ pub(super) fn whole(input: &DeriveInput, kinds: &[Kind], home: &TokenStream) -> 
     }
 }
 
+/// The trait alone, for an error with faults: nothing of it runs.
+pub(super) fn name_only(input: &DeriveInput, home: &TokenStream) -> TokenStream {
+    let name = &input.ident;
+    let (generics, of, bounds) = input.generics.split_for_impl();
+    quote! {
+        impl #generics #home::Coded for #name #of #bounds {
+            fn code(&self) -> &'static #home::Code {
+                loop {}
+            }
+        }
+
+        #home::__into_response! { [#generics] [#name #of] [#bounds] }
+    }
+}
+
 /// A method of the trait; the trait's own where no kind says anything.
 fn method(signature: &TokenStream, arms: &TokenStream, nothing: &TokenStream) -> TokenStream {
     if arms.is_empty() {
@@ -89,7 +104,8 @@ fn forwarded(kind: &Kind, span: Span, home: &TokenStream, method: &str) -> Optio
     let (member, inner) = kind.fields.first()?;
     let bound = bound(member, inner.span());
     let method = Ident::new(method, span);
-    Some(quote_spanned!(inner.span()=> #home::Coded::#method(#bound)))
+    let inner = quote_spanned!(inner.span()=> #home::__private::coded::<#inner>(#bound));
+    Some(quote!(#home::Coded::#method(#inner)))
 }
 
 fn code(kind: &Kind, home: &TokenStream) -> TokenStream {
@@ -164,8 +180,8 @@ fn checks(kind: &Kind, name: &Ident, home: &TokenStream) -> TokenStream {
         .or(own.faults.first().map(|(_, detail)| detail));
     let told = first.map(|told| {
         let why = format!(
-            "{name}: only of its own fault the caller is told more than the catalog says; this code \
-             blames somebody else: leave the text out, or give the variant a code with `blame: Client`"
+            "{name}: the caller is told more than the catalog says only of its own fault, and this code \
+             blames another: leave the text out, or give the variant a code with `blame: Client`"
         );
         quote_spanned! {told.span=>
             const _: () = assert!(#home::__private::is_clients(#code.code()), #why);

@@ -41,6 +41,13 @@ pub(super) struct Told {
     pub(super) span: Span,
 }
 
+impl Told {
+    fn filled(self) -> syn::Result<Self> {
+        let text = self.text.filled()?;
+        Ok(Self { text, ..self })
+    }
+}
+
 pub(super) fn kinds(input: &DeriveInput) -> syn::Result<Vec<Kind>> {
     match &input.data {
         Data::Struct(data) => Ok(vec![kind(None, &data.fields, &input.attrs, &input.ident)?]),
@@ -146,7 +153,7 @@ fn key(input: ParseStream<'_>, own: &mut Own, name: &Ident, fields: &Fields) -> 
     match key.to_string().as_str() {
         "detail" => {
             input.parse::<Token![=]>()?;
-            let text = told(&input.parse()?, name, fields)?;
+            let text = told(&input.parse()?, name, fields)?.filled()?;
             own.detail.replace(text).map_or(Ok(()), |_| twice())
         }
         "retry_after" => {
@@ -168,7 +175,7 @@ fn key(input: ParseStream<'_>, own: &mut Own, name: &Ident, fields: &Fields) -> 
                 return Err(syn::Error::new_spanned(pointer, told));
             }
             inside.parse::<Token![,]>()?;
-            let detail = told(&inside.parse()?, name, fields)?;
+            let detail = told(&inside.parse()?, name, fields)?.filled()?;
             inside.parse::<Option<Token![,]>>()?;
             own.faults.push((told(&pointer, name, fields)?, detail));
             Ok(())

@@ -1,0 +1,11 @@
+plimsoll_errors::catalog! {
+    /// Codes of the service under test.
+    pub enum TillCode: "TILL" {
+        1001 CardNotFound {
+            status: 404, blame: Client, retry: Never, severity: High,
+            title: "t", client: "c", support: "s", operator: "o",
+        },
+    }
+}
+
+fn main() {}
