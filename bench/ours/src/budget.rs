@@ -16,10 +16,11 @@ struct Slack {
     number: f64,
 }
 
-/// A row of a hundred instructions cannot be held to 3 %: two runs of one build differ by more.
+/// A row of a hundred instructions cannot be held to 3 %: the C library copies memory
+/// by other instructions on another processor, and two runs of one build differ too.
 const INSTRUCTIONS: Slack = Slack {
     share: 0.03,
-    number: 60.0,
+    number: 150.0,
 };
 const ALLOCATIONS: Slack = Slack {
     share: 0.03,
@@ -27,7 +28,12 @@ const ALLOCATIONS: Slack = Slack {
 };
 
 /// With every span kept at full speed, how the exporting thread and the request's
-/// take turns decides how large the batches are and how soon records come back.
+/// take turns decides how large the batches are and how soon records come back; a
+/// record that did not come back in time is made anew on the request's thread.
+const SAMPLED_INSTRUCTIONS_OWN: Slack = Slack {
+    share: 0.03,
+    number: 600.0,
+};
 const SAMPLED_INSTRUCTIONS_ALL: Slack = Slack {
     share: 0.1,
     number: 60.0,
@@ -122,17 +128,21 @@ fn compare(budget: &Budget, measured: &Budget) -> Verdict {
         let sampled = OURS_ROWS
             .iter()
             .any(|known| known.name == row && known.case.sampling >= 1.0);
-        let (instructions_all, allocations) = if sampled {
-            (SAMPLED_INSTRUCTIONS_ALL, SAMPLED_ALLOCATIONS)
+        let (instructions_own, instructions_all, allocations) = if sampled {
+            (
+                SAMPLED_INSTRUCTIONS_OWN,
+                SAMPLED_INSTRUCTIONS_ALL,
+                SAMPLED_ALLOCATIONS,
+            )
         } else {
-            (INSTRUCTIONS, ALLOCATIONS)
+            (INSTRUCTIONS, INSTRUCTIONS, ALLOCATIONS)
         };
         let counts = [
             (
                 "instructions, request's thread",
                 found.instructions_own,
                 allowed.instructions_own,
-                INSTRUCTIONS,
+                instructions_own,
             ),
             (
                 "instructions, all threads",

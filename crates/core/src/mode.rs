@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::current;
+use crate::record::Record;
 use crate::seat::Seat;
 
 /// What a part may do.
@@ -202,10 +203,11 @@ impl Rollout {
         }
     }
 
-    /// Whether these are the modes of a whole stack, and the request being polled
-    /// here has its record from that stack's outermost layer.
-    pub fn is_within(&self) -> bool {
-        self.seat.is_some() && current::with(|record| record.seat == self.seat).unwrap_or_default()
+    /// Asks the record of the request being polled here, when these are the modes
+    /// of a whole stack and that stack's outermost layer made the record.
+    pub fn within<R>(&self, ask: impl FnOnce(&Record) -> R) -> Option<R> {
+        let seat = self.seat?;
+        current::with(|record| (record.seat == Some(seat)).then(|| ask(record))).flatten()
     }
 
     /// Whether the request being polled here has another stack around it, whose

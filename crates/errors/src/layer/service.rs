@@ -43,10 +43,9 @@ where
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let style = Arc::clone(&self.style);
         // The record of our own stack has read the headers.
-        let within = style.rollout.is_within();
-        let noted =
-            within.then(|| current::with(|record| (record.grpc.is_some(), record.bytes_in)));
-        let noted = noted.flatten();
+        let noted = style
+            .rollout
+            .within(|record| (record.grpc.is_some(), record.bytes_in));
         let may_be_grpc = noted.is_none_or(|(grpc, _)| grpc);
         let asked = Asked::of(&style, &request, may_be_grpc);
         let declared = noted.map_or_else(|| declared(request.headers()), |(_, bytes)| Some(bytes));

@@ -205,7 +205,8 @@ pub(super) fn at_end(record: &Record, attributes: &mut Vec<KeyValue>) {
     }
     let request_id = record.ids.request_id.as_str().to_owned();
     attributes.push(KeyValue::new("plimsoll.request_id", request_id));
-    if let Some(outcome) = record.outcome {
+    // A span without it ended in success, as most do.
+    if let Some(outcome) = record.outcome.filter(|it| *it != Outcome::Success) {
         attributes.push(KeyValue::new("plimsoll.outcome", outcome.as_str()));
     }
     if let Some(blame) = record.blame {
