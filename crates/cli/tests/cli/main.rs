@@ -12,6 +12,7 @@ mod cost;
 mod docs;
 mod errors;
 mod load;
+mod published;
 mod slo;
 
 use common::{code, out, plimsoll};
@@ -26,6 +27,8 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         &["errors", "explain"],
         &["errors", "coverage"],
         &["errors", "docs"],
+        &["errors", "lock"],
+        &["errors", "diff"],
         &["config", "check"],
         &["config", "print"],
         &["cost"],

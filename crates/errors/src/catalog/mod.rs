@@ -3,6 +3,7 @@
 
 #[doc(hidden)]
 pub mod declare;
+mod differences;
 mod document;
 mod example;
 mod explain;
@@ -11,5 +12,6 @@ mod macros;
 mod pages;
 mod published;
 
+pub use differences::{Difference, Kind, State};
 pub use document::{Advice, Catalog, CatalogError, Entry, SCHEMA};
 pub use explain::{ExplainError, Found, explain};

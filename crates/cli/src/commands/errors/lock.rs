@@ -63,7 +63,7 @@ impl LockArgs {
                 path.display(),
                 told.join("\n")
             ));
-            return Ok(output::STALE.into());
+            return Ok(output::FAIL.into());
         }
         let mut after = before;
         after.append(&published);

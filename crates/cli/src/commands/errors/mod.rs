@@ -1,6 +1,7 @@
 //! `plimsoll errors`.
 
 mod coverage;
+mod diff;
 mod docs;
 mod explain;
 mod list;
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Explain(explain::Explain),
     /// Publish the codes that errors.lock does not have yet
     Lock(lock::LockArgs),
+    /// Say what changed since a commit; fail if that breaks what was published
+    Diff(diff::DiffArgs),
 }
 
 impl Command {
@@ -34,6 +37,7 @@ impl Command {
             Self::Docs(docs) => docs.run(),
             Self::Explain(explain) => explain.run(),
             Self::Lock(lock) => lock.run(),
+            Self::Diff(diff) => diff.run(),
         }
     }
 }
