@@ -26,7 +26,7 @@ pub struct Builder {
     limits: Vec<Limit>,
     modes: Vec<(Part, Mode)>,
     errors: ErrorsLayer,
-    status: Option<SocketAddr>,
+    pub(crate) status: Option<SocketAddr>,
     control: Option<SocketAddr>,
     control_token: Option<Secret<String>>,
     control_routes: Router,
@@ -342,7 +342,7 @@ impl Builder {
         }
     }
 
-    fn apply(&mut self, settings: &Settings) {
+    pub(crate) fn apply(&mut self, settings: &Settings) {
         if let Some(modes) = settings
             .get("mode")
             .and_then(|text| settings::modes(text).ok())

@@ -33,6 +33,7 @@ mod builder;
 mod collect;
 mod effective;
 mod error;
+mod healthcheck;
 mod layer;
 mod listeners;
 mod plimsoll;
@@ -41,6 +42,7 @@ mod serve;
 
 pub use builder::Builder;
 pub use error::Error;
+pub use healthcheck::Unhealthy;
 pub use layer::{Gates, PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
 

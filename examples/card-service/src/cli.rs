@@ -21,12 +21,23 @@ pub struct Cli {
 pub enum Command {
     /// Fill the database if it is empty, then answer requests until SIGTERM or Ctrl-C
     Serve(ServeArgs),
+    /// Ask the running service whether it is ready, for Docker's HEALTHCHECK
+    #[command(after_help = HEALTHCHECK_EXAMPLES)]
+    Healthcheck(HealthcheckArgs),
     /// The catalog of error codes
     #[command(subcommand)]
     Errors(ErrorsCommand),
     /// What the service is set to
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// Which service to ask.
+#[derive(Debug, Clone, Args)]
+pub struct HealthcheckArgs {
+    /// Where its probes are; PLIMSOLL_STATUS stands above it
+    #[arg(long, value_name = "ADDRESS", default_value_t = STATUS)]
+    pub status: SocketAddr,
 }
 
 /// What can be done with the settings.
@@ -71,6 +82,13 @@ Examples:
   card-service errors export -o errors.json --check
 
 Exit codes: 0 written, or FILE is fresh; 1 FILE is stale; 2 FILE cannot be read or written";
+
+const HEALTHCHECK_EXAMPLES: &str = "\
+Examples:
+  card-service healthcheck
+  HEALTHCHECK CMD [\"card-service\", \"healthcheck\"]
+
+Exit codes: 0 ready, 1 not ready or no answer within three seconds";
 
 const CONFIG_EXAMPLES: &str = "\
 The source is code, file (plimsoll.toml), environment or default. Secrets are masked.
@@ -144,7 +162,9 @@ mod tests {
         let cli = Cli::try_parse_from(["card-service", "serve"].iter().chain(args))?;
         match cli.command {
             Command::Serve(args) => Ok(args),
-            Command::Errors(_) | Command::Config(_) => panic!("`serve` was typed"),
+            Command::Healthcheck(_) | Command::Errors(_) | Command::Config(_) => {
+                panic!("`serve` was typed")
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use card_service::cli::{Cli, Command, ConfigCommand, ErrorsCommand};
 use card_service::export::{Exported, export};
-use card_service::serve::{print_config, serve};
+use card_service::serve::{healthcheck, print_config, serve};
 use clap::Parser as _;
 
 #[tokio::main]
@@ -16,6 +16,13 @@ async fn main() -> ExitCode {
             Err(error) => {
                 tell(&error);
                 error.exit_code().into()
+            }
+        },
+        Command::Healthcheck(args) => match healthcheck(&args).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tell(&error);
+                1.into()
             }
         },
         Command::Config(ConfigCommand::Print) => match print_config() {

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     api,
-    cli::{CONTROL, STATUS, ServeArgs},
+    cli::{CONTROL, HealthcheckArgs, STATUS, ServeArgs},
     codes, faults,
     store::{OpenError, SeedError, SeedPlan, Store},
 };
@@ -97,6 +97,14 @@ fn builder(status: SocketAddr, control: SocketAddr) -> plimsoll::Builder {
         .status(status)
         .control(control)
         .limit(Limit::per_client().quota(PER_CLIENT))
+}
+
+/// Asks the running service whether it is ready.
+///
+/// # Errors
+/// It is not, or does not answer.
+pub async fn healthcheck(args: &HealthcheckArgs) -> Result<(), plimsoll::Unhealthy> {
+    builder(args.status, CONTROL).healthcheck().await
 }
 
 /// Prints every setting with its source; returns what is wrong with them.

@@ -19,6 +19,7 @@ mod failures;
 mod five;
 mod flight;
 mod grpc;
+mod healthcheck;
 mod host;
 mod hostile;
 mod hyper;

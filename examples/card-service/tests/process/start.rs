@@ -109,3 +109,26 @@ fn every_value_is_printed_with_who_said_it() {
     assert!(said.contains("OTEL_CONFIG_FILE"), "{said}");
     assert!(!text.contains("hunter2") && !said.contains("hunter2"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_binary_is_its_own_health_check() {
+    let service = crate::service::Service::start(&[("PLIMSOLL_WAIT", "0s")]);
+    service.address("service").await;
+    let status = service.address("status").await.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["healthcheck", "--status", &status];
+    // The first check of the database may still be under way.
+    plimsoll_testkit::wait::until("ready", || {
+        let output = card_service(&arguments, folder.path());
+        (output.status.code() == Some(0)).then_some(())
+    })
+    .await;
+    service
+        .process
+        .signal(plimsoll_testkit::process::Signal::TERM);
+    service.ended().await;
+    let over = card_service(&arguments, folder.path());
+    assert_eq!(over.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&over.stderr);
+    assert!(said.contains("no answer from"), "{said}");
+}
