@@ -90,7 +90,7 @@ pub(super) fn names_only(catalog: &Catalog) -> TokenStream {
 
             #[allow(missing_docs, reason = "as the enum")]
             #visibility const fn code(self) -> &'static #home::Code {
-                loop {}
+                &#home::__private::STAND_IN
             }
         }
 

@@ -51,7 +51,7 @@ pub(super) fn name_only(input: &DeriveInput, home: &TokenStream) -> TokenStream 
     quote! {
         impl #generics #home::Coded for #name #of #bounds {
             fn code(&self) -> &'static #home::Code {
-                loop {}
+                &#home::__private::STAND_IN
             }
         }
 
