@@ -10,20 +10,24 @@ use crate::support::until;
 
 pub(crate) struct Collector {
     child: Child,
+    /// Where it takes OTLP over HTTP.
     pub(crate) address: SocketAddr,
+    /// Where it takes OTLP over gRPC.
+    #[cfg(feature = "otlp-grpc")]
+    pub(crate) grpc: SocketAddr,
     output: Arc<Mutex<String>>,
 }
 
 impl Collector {
     pub(crate) async fn start() -> Self {
-        let address = free_port();
+        let (address, grpc) = (free_port(), free_port());
         let mut child = Command::new(binary())
             .args(["start", "--exporter", "blackhole", "--debug-log", "traces"])
             .args(["--debug-log-verbosity", "detailed"])
             .arg("--otlp-http-endpoint")
             .arg(address.to_string())
             .arg("--otlp-grpc-endpoint")
-            .arg(free_port().to_string())
+            .arg(grpc.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -41,9 +45,13 @@ impl Collector {
         let collector = Self {
             child,
             address,
+            #[cfg(feature = "otlp-grpc")]
+            grpc,
             output,
         };
-        until("collector", || TcpStream::connect(address).ok()).await;
+        for listener in [address, grpc] {
+            until("collector", || TcpStream::connect(listener).ok()).await;
+        }
         collector
     }
 

@@ -100,3 +100,38 @@ async fn one_request_has_the_same_trace_id_in_all_five_signals() {
     assert_eq!(events[0]["contexts"]["trace"]["trace_id"], trace);
     judge(&events[0]);
 }
+
+#[cfg(feature = "otlp-grpc")]
+#[tokio::test]
+async fn spans_reach_a_collector_over_grpc_compressed_and_all_are_counted() {
+    const REQUESTS: usize = 40;
+    let collector = Collector::start().await;
+    let endpoint = format!("http://{}", collector.grpc);
+    let (plimsoll, lines) = instance(|builder| {
+        let variables = || {
+            let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            vec![
+                set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                set("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+            ]
+        };
+        builder.env(variables).telemetry(|it| it.otlp(endpoint))
+    });
+    let address = serve(app().layer(plimsoll.layer())).await;
+    for _ in 0..REQUESTS {
+        assert_eq!(status(&get(address, "/nothing").await), 404);
+    }
+    let lines = lines.requests(REQUESTS).await;
+    let report = shut(plimsoll, Duration::from_secs(10)).await;
+    assert!(report.holds() && report.lost() == 0, "{report}");
+    let spans = until("the spans", || {
+        Some(collector.spans()).filter(|spans| spans.len() >= REQUESTS)
+    })
+    .await;
+    assert_eq!(spans.len(), REQUESTS);
+    for line in lines {
+        let trace = line["trace_id"].as_str().unwrap();
+        let of_line = spans.iter().filter(|span| span.contains(trace));
+        assert_eq!(of_line.count(), 1, "{line}");
+    }
+}
