@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::body::Body;
+use http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -99,13 +100,14 @@ fn runtime() -> Result<Runtime, Fault> {
 ///
 /// # Errors
 ///
-/// When there is no such stack, or it answers anything but 200.
+/// When there is no such stack, or it answers with another status than it should.
 pub fn run(stacks: &[Stack], args: &RunArgs) -> Result<(), Fault> {
     let runtime = runtime()?;
     let entered = runtime.enter();
     let Built { mut app, finish } = build(stacks, &args.stack)?;
     drop(entered);
-    runtime.block_on(call(app.as_mut(), args.warm_up, &mut |_| Ok(())))?;
+    let status = args.stack.events.status();
+    runtime.block_on(call(app.as_mut(), status, args.warm_up, &mut |_| Ok(())))?;
 
     let mut rss_kib = Vec::new();
     let mut watch = |done: u64| {
@@ -119,7 +121,7 @@ pub fn run(stacks: &[Stack], args: &RunArgs) -> Result<(), Fault> {
     }
     valgrind::start();
     let begin = cpu_nanoseconds();
-    let bytes = runtime.block_on(call(app.as_mut(), args.requests, &mut watch))?;
+    let bytes = runtime.block_on(call(app.as_mut(), status, args.requests, &mut watch))?;
     let lost = finish()?;
     valgrind::stop();
     let cpu_nanoseconds = cpu_nanoseconds() - begin;
@@ -138,6 +140,7 @@ pub fn run(stacks: &[Stack], args: &RunArgs) -> Result<(), Fault> {
 
 async fn call(
     mut app: Option<&mut Router>,
+    status: StatusCode,
     requests: u64,
     after: &mut dyn FnMut(u64) -> Result<(), Fault>,
 ) -> Result<u64, Fault> {
@@ -145,7 +148,7 @@ async fn call(
     for number in 0..requests {
         let request = request(number)?;
         match &mut app {
-            Some(app) => bytes += answer(app, request).await?,
+            Some(app) => bytes += answer(app, request, status).await?,
             None => drop(std::hint::black_box(request)),
         }
         after(number + 1)?;
@@ -153,12 +156,16 @@ async fn call(
     Ok(bytes)
 }
 
-async fn answer(app: &mut Router, request: http::Request<Body>) -> Result<u64, Fault> {
+async fn answer(
+    app: &mut Router,
+    request: http::Request<Body>,
+    status: StatusCode,
+) -> Result<u64, Fault> {
     let response = app
         .call(request)
         .await
         .unwrap_or_else(|never| match never {});
-    if response.status() != http::StatusCode::OK {
+    if response.status() != status {
         return Err(format!("the stack answered {}", response.status()).into());
     }
     let mut bytes = 0;

@@ -28,6 +28,7 @@ impl Row {
 
 const BARE: Case = Case::new("bare", 0.01);
 const RECORD: Case = Case::new("ours-record", 0.01);
+const ERRORS: Case = Case::new("ours-errors", 0.01);
 const OURS: Case = Case::new("ours", 0.01);
 
 /// Ours. A part is measured over the record that all of them share.
@@ -59,6 +60,12 @@ pub const OURS_ROWS: &[Row] = &[
         "catch-panic, error shape, timeout",
         Case::new("ours-guards", 0.01),
         RECORD,
+    ),
+    Row::new("error shape of a success", ERRORS, RECORD),
+    Row::new(
+        "error shape of a coded failure",
+        ERRORS.with(Events::Coded),
+        ERRORS.with(Events::Bare),
     ),
     Row::new("limit per client", Case::new("ours-limit", 0.01), RECORD),
     Row::new(

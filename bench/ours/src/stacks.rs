@@ -116,6 +116,16 @@ pub const STACKS: &[Stack] = &[
         },
     },
     Stack {
+        name: "ours-errors",
+        what: "telemetry with every signal off (request id), catch-panic with error shape",
+        build: |setup| {
+            let telemetry = telemetry(setup, off)?;
+            let layers = (telemetry.layer(), ErrorsLayer::new());
+            let app = app(setup.events).layer(layers);
+            Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
+        },
+    },
+    Stack {
         name: "ours-limit",
         what: "telemetry with every signal off, and a limit per client",
         build: |setup| {

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::{ConnectInfo, Path};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{Request, header};
+use http::{Request, StatusCode, header};
+use plimsoll_errors::Fault;
 use serde::Serialize;
 
 /// What the handler's own code emits in a request.
@@ -18,6 +19,10 @@ pub enum Events {
     Info,
     /// Five DEBUG events with two fields each.
     Debug5,
+    /// Nothing: it fails, and answers 404 and no more.
+    Bare,
+    /// Nothing: it fails with a code of a catalog.
+    Coded,
 }
 
 impl Events {
@@ -27,6 +32,16 @@ impl Events {
             Self::None => "none",
             Self::Info => "info",
             Self::Debug5 => "debug5",
+            Self::Bare => "bare",
+            Self::Coded => "coded",
+        }
+    }
+
+    /// How the handler answers.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Bare | Self::Coded => StatusCode::NOT_FOUND,
+            Self::None | Self::Info | Self::Debug5 => StatusCode::OK,
         }
     }
 }
@@ -49,6 +64,39 @@ impl Card {
     }
 }
 
+plimsoll::catalog! {
+    /// Codes of the measured service.
+    enum CardCode: "CARD" {
+        1001 CardNotFound {
+            status: 404, blame: Client, retry: Never,
+            title: "Card not found",
+            client: "No card has this id, or you may not see it.",
+            support: "Ask for the last four digits.",
+            operator: "Nothing to do.",
+        },
+    }
+}
+
+fn missing(id: String) -> Result<Json<Card>, Fault> {
+    // As long as an id, and never one.
+    if id.len() < 64 {
+        return Err(Fault::new(CardCode::CardNotFound));
+    }
+    Ok(Card::of(id))
+}
+
+/// Makes the failure and tells the client nothing of it: what it costs to fail at all.
+fn bare(found: Result<Json<Card>, Fault>) -> Result<Json<Card>, StatusCode> {
+    found.map_err(|fault| {
+        std::hint::black_box(fault);
+        StatusCode::NOT_FOUND
+    })
+}
+
+fn coded(found: Result<Json<Card>, Fault>) -> Result<Json<Card>, Fault> {
+    found.map_err(std::hint::black_box)
+}
+
 /// The service without anything around it; its handler is ready at the first poll.
 pub fn app(events: Events) -> Router {
     let route = match events {
@@ -63,6 +111,8 @@ pub fn app(events: Events) -> Router {
             }
             Card::of(id)
         }),
+        Events::Bare => get(async |Path(id): Path<String>| bare(missing(id))),
+        Events::Coded => get(async |Path(id): Path<String>| coded(missing(id))),
     };
     Router::new().route("/cards/{id}", route)
 }

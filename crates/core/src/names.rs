@@ -98,6 +98,8 @@ pub const RATELIMIT_DECISIONS: &str = "plimsoll_ratelimit_decisions_total";
 pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
 /// Counter: what a part did or would have done. Labels: part, mode, route.
 pub const ROLLOUT: &str = "plimsoll_rollout_total";
+/// Counter: causes left off request lines for coming too fast. Label: error code.
+pub const LOG_CAUSES_SUPPRESSED: &str = "plimsoll_log_causes_suppressed_total";
 /// Counter: failures of foreign layers that kept their own body although the shape
 /// was for all. Label: reason (`body`, `passthrough`).
 pub const UNSHAPED: &str = "plimsoll_unshaped_total";

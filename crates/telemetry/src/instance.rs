@@ -143,15 +143,22 @@ impl Instance {
         self.warn_quietly(warning);
     }
 
-    fn access_line(&self, row: &Row, record: &Record) {
+    fn access_line(&self, row: &Row, record: &mut Record) {
         let level = access::level(record);
         if !self.levels.wants_access(level) || !self.style.sample.takes(record) {
             return;
         }
+        if self.logs.is_none() && !self.join_logs {
+            return;
+        }
+        let whole = row.causes.thin(record);
         if let Some(logs) = &self.logs {
             logs.line(|out| access::write(out, &self.style, row.line.as_ref(), record));
-        } else if self.join_logs {
+        } else {
             crate::logs::join::event(&self.style, record);
+        }
+        if whole.is_some() {
+            record.cause = whole;
         }
     }
 
@@ -250,7 +257,7 @@ impl Sink for Instance {
         }
         self.guarded(|| {
             self.flight(&mut record);
-            self.access_line(&row, &record);
+            self.access_line(&row, &mut record);
             self.sentry.report(&self.clock, &record);
             self.spans.end(&record);
         });

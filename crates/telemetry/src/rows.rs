@@ -11,6 +11,7 @@ use plimsoll_core::record::Record;
 use plimsoll_core::{Blame, Outcome, Slo};
 
 use crate::logs::access::Constants;
+use crate::logs::causes::Causes;
 use crate::logs::style::Style;
 use crate::metrics::series::{RequestSeries, Series};
 use crate::seen::Seen;
@@ -93,6 +94,8 @@ pub(crate) struct Row {
     pub(crate) line: Option<Constants>,
     /// Shared by the rows of a route.
     pub(crate) pace: Arc<Pace>,
+    /// Shared by the rows of a code.
+    pub(crate) causes: Arc<Causes>,
 }
 
 struct Place {
@@ -119,6 +122,7 @@ pub(crate) struct Rows {
 struct Known {
     rows: HashMap<Combination, Arc<Row>>,
     paces: HashMap<&'static str, Arc<Pace>>,
+    causes: HashMap<&'static str, Arc<Causes>>,
 }
 
 impl Rows {
@@ -178,6 +182,15 @@ impl Rows {
         row
     }
 
+    /// How many causes of each code were left off lines; codes with none are passed over.
+    pub(crate) fn left_out(&self) -> Vec<(&'static str, u64)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let each = known.causes.iter().map(|(code, it)| (*code, it.left_out()));
+        let mut left: Vec<_> = each.filter(|(_, count)| *count > 0).collect();
+        left.sort_unstable();
+        left
+    }
+
     fn shared(&self, wanted: Combination, record: &Record) -> Arc<Row> {
         if let Some(seen) = &self.seen {
             seen.note(record);
@@ -194,7 +207,11 @@ impl Rows {
         };
         let wanted = if full { wanted.overflow() } else { wanted };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let Known { rows, paces } = &mut *known;
+        let Known {
+            rows,
+            paces,
+            causes,
+        } = &mut *known;
         let row = rows.entry(wanted).or_insert_with(|| {
             let series = self.series.as_ref();
             let style = self.style.as_ref().filter(|_| !full);
@@ -202,6 +219,7 @@ impl Rows {
                 series: series.map(|series| series.register(&wanted)),
                 line: style.map(|style| Constants::of(style, record)),
                 pace: Arc::clone(paces.entry(wanted.route).or_default()),
+                causes: Arc::clone(causes.entry(wanted.code).or_default()),
             })
         });
         Arc::clone(row)

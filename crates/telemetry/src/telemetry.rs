@@ -241,6 +241,18 @@ impl Telemetry {
             let labels = [(label::SETTING, warning.setting.as_str())];
             page.sample(names::CONFIG_WARNINGS, &labels, 1);
         }
+        page.family(
+            names::LOG_CAUSES_SUPPRESSED,
+            "counter",
+            "Causes left off request lines for coming too fast.",
+        );
+        for (code, count) in instance.rows.left_out() {
+            page.sample(
+                names::LOG_CAUSES_SUPPRESSED,
+                &[(label::ERROR_CODE, code)],
+                count,
+            );
+        }
         let collectors = instance.state.collectors.lock();
         for collector in collectors.unwrap_or_else(PoisonError::into_inner).iter() {
             collector(&mut page);

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod callsite;
+pub(crate) mod causes;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod join;

@@ -2,6 +2,7 @@
 //! shape, one code, the same in every signal, and nothing from inside.
 
 mod app;
+mod flood;
 mod rows;
 mod signals;
 
