@@ -21,7 +21,7 @@ impl Asked {
         Self {
             all: input.all,
             head: request.method() == Method::HEAD,
-            grpc: is_grpc(request.headers()),
+            grpc: request.method() == Method::POST && is_grpc(request.headers()),
             path: request.uri().path().into(),
         }
     }

@@ -127,32 +127,39 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Stands in a response whose body is a whole problem already, made for these ids.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Told(pub(crate) Option<Ids>);
+/// What an inner layer made of a failure already: for whom, and the reference.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) ids: Option<Ids>,
+    pub(crate) reference: Option<Box<str>>,
+}
 
 /// Whether a problem made by an inner layer can go out as it is.
-pub(crate) fn is_told(style: &Style, asked: &Asked, told: Option<&Told>) -> bool {
-    let plain = style.is_plain() && asked.grpc.is_none();
-    plain && told == Some(&Told(current::ids()))
+pub(crate) fn is_told(style: &Style, asked: &Asked, told: &Told) -> bool {
+    style.is_plain() && asked.grpc.is_none() && told.ids == current::ids()
 }
 
 /// Notes a failure on the current record, if there is one.
-pub(crate) fn note(asked: &Asked, failure: &Failure, problem: &Problem) {
+pub(crate) fn note(asked: &Asked, failure: Failure, reference: Option<Box<str>>) {
     let Failure { fault, outcome } = failure;
     current::with(|record| {
         if let Some(outcome) = outcome {
-            record.fail(*outcome, fault.code.blame, fault.code.slo);
+            record.fail(outcome, fault.code.blame, fault.code.slo);
         }
         record.code = Some(fault.code.id);
-        record.reference.clone_from(&problem.reference);
-        if let Some(cause) = &fault.cause {
-            // The field is public, so it may have been set without a bound.
-            record.cause = Some(one_line(cause, CAUSE_CHARS).into());
-        }
+        record.reference = reference;
         if asked.grpc.is_some() {
-            record.grpc_status = Some(problem.grpc.number());
+            record.grpc_status = Some(fault.grpc().number());
         }
+        // The field is public, so it may have been set without a bound.
+        let is_long = |cause: &str| cause.len() > CAUSE_CHARS || cause.contains(char::is_control);
+        record.cause = fault.cause.map(|cause| {
+            if is_long(&cause) {
+                one_line(&cause, CAUSE_CHARS).into()
+            } else {
+                cause
+            }
+        });
     });
 }
 
@@ -162,11 +169,11 @@ pub(crate) fn note(asked: &Asked, failure: &Failure, problem: &Problem) {
 pub(crate) fn render(
     style: &Style,
     asked: &Asked,
-    failure: &Failure,
+    failure: Failure,
     mut before: response::Parts,
 ) -> Response<Bytes> {
     let problem = Problem::of(&failure.fault, current::ids());
-    note(asked, failure, &problem);
+    note(asked, failure, problem.reference.clone());
     for name in OF_THE_OLD_BODY {
         before.headers.remove(name);
     }
@@ -191,7 +198,7 @@ pub(crate) fn render(
 
 /// A problem as a response of its own.
 pub(crate) fn whole(problem: &Problem, base: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(problem.to_json(base)));
+    let mut response = Response::new(problem.to_bytes(base));
     let status = StatusCode::from_u16(problem.status);
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use plimsoll_core::Blame;
 
+use crate::answer::Told;
 use crate::public::{CAUSE_CHARS, one_line};
-use crate::{Code, PlmCode, PublicText};
+use crate::{Code, Grpc, PlmCode, PublicText};
 
 /// An error of the application that has a code. Its `Display` and its sources
 /// are logged and never sent.
@@ -143,6 +144,8 @@ pub struct Fault {
     pub cause: Option<Box<str>>,
     /// Stands in for the code's status, where a foreign layer chose one.
     pub(crate) status: Option<u16>,
+    /// Stands in a response whose body is a whole problem already.
+    pub(crate) told: Option<Told>,
 }
 
 impl Fault {
@@ -155,6 +158,7 @@ impl Fault {
             fields: Vec::new(),
             cause: None,
             status: None,
+            told: None,
         }
     }
 
@@ -193,6 +197,11 @@ impl Fault {
         self
     }
 
+    /// The status for a caller that speaks gRPC.
+    pub(crate) fn grpc(&self) -> Grpc {
+        self.status.map_or(self.code.grpc, Grpc::of_status)
+    }
+
     /// Whether the caller may be told more than the catalog says: only about
     /// its own fault.
     pub(crate) fn may_tell(&self) -> bool {
@@ -209,6 +218,7 @@ impl<E: Coded> From<E> for Fault {
             fields: error.fields(),
             cause: None,
             status: None,
+            told: None,
         }
         .with_cause(chain(&error))
     }

@@ -27,6 +27,18 @@ impl Object {
         Self::begin(1_024, "\n  ", "\n}")
     }
 
+    /// On one line, in a text that is there already.
+    pub(crate) fn onto(mut out: String) -> Self {
+        out.clear();
+        out.push('{');
+        Self {
+            out,
+            is_empty: true,
+            before_key: "",
+            end: "}",
+        }
+    }
+
     fn begin(bytes: usize, before_key: &'static str, end: &'static str) -> Self {
         let mut out = String::with_capacity(bytes);
         out.push('{');
@@ -44,6 +56,17 @@ impl Object {
         self.out.push('"');
         // Escaped cannot fail; Display of our own values neither.
         let _ = write!(Escaped(&mut self.out), "{value}");
+        self.out.push('"');
+    }
+
+    /// A string field of pieces, without the formatter.
+    pub(crate) fn pieces(&mut self, key: &str, pieces: &[&str]) {
+        self.key(key);
+        self.out.push('"');
+        for piece in pieces {
+            // As above.
+            let _ = Escaped(&mut self.out).write_str(piece);
+        }
         self.out.push('"');
     }
 
@@ -65,10 +88,12 @@ impl Object {
         self.out.push_str(self.before_key);
         self.out.push('"');
         self.out.push_str(key);
-        self.out.push_str("\": ");
-        if self.before_key.is_empty() {
-            self.out.pop();
-        }
+        let colon = if self.before_key.is_empty() {
+            "\":"
+        } else {
+            "\": "
+        };
+        self.out.push_str(colon);
     }
 }
 
@@ -76,6 +101,12 @@ struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Nearly every text: one look at all bytes, which the compiler does by the dozen.
+        let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        if !text.bytes().fold(false, |any, byte| any | special(byte)) {
+            self.0.push_str(text);
+            return Ok(());
+        }
         for char in text.chars() {
             match char {
                 '"' => self.0.push_str("\\\""),

@@ -1,8 +1,10 @@
 //! The wire form of a failure: RFC 9457, `application/problem+json`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
+use bytes::Bytes;
 use plimsoll_core::ids::Ids;
 
 use crate::json::Object;
@@ -13,6 +15,9 @@ use crate::{Code, Fault, FieldFault, Grpc, reference};
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// Where `type` points when no public base is configured: relative to the service.
 pub const RELATIVE_BASE: &str = "/errors";
+
+/// Bytes of a text that a thread keeps for the next problem.
+const KEPT_BYTES: usize = 8_192;
 
 /// Most wrong fields that one problem tells.
 pub const MAX_FIELDS: usize = 32;
@@ -66,10 +71,10 @@ impl Problem {
         Self {
             code,
             status: fault.status.unwrap_or(code.status),
-            grpc: fault.status.map_or(code.grpc, Grpc::of_status),
+            grpc: fault.grpc(),
             detail,
             ids,
-            reference: ids.map(|ids| reference::make(code, ids.trace_id).to_string().into()),
+            reference: ids.map(|ids| reference::text(code, ids.trace_id)),
             retry_after: fault.retry_after.or(code.retry.after()),
             fields,
         }
@@ -85,37 +90,60 @@ impl Problem {
 
     /// The JSON text. `type` is `base`, a slash and the code.
     pub fn to_json(&self, base: &str) -> String {
+        self.write(Object::with_capacity(640), base)
+    }
+
+    /// As [`Problem::to_json`], at the cost of one allocation of just that length.
+    pub(crate) fn to_bytes(&self, base: &str) -> Bytes {
+        thread_local! {
+            static TEXT: Cell<String> = const { Cell::new(String::new()) };
+        }
+        // Gone in a thread that ends; then the text is made anew.
+        let text = TEXT.try_with(Cell::take).unwrap_or_default();
+        let text = self.write(Object::onto(text), base);
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        if text.capacity() <= KEPT_BYTES {
+            let _ = TEXT.try_with(|kept| kept.set(text));
+        }
+        bytes
+    }
+
+    fn write(&self, mut json: Object, base: &str) -> String {
         let code = self.code;
-        let mut json = Object::with_capacity(640);
-        json.text("type", format_args!("{base}/{}", code.id));
-        json.text("title", code.title);
+        json.pieces("type", &[base, "/", code.id]);
+        json.pieces("title", &[code.title]);
         json.raw("status", self.status);
-        json.text("code", code.id);
-        json.text("reason", code.reason);
-        json.text("detail", &self.detail);
+        json.pieces("code", &[code.id]);
+        json.pieces("reason", &[code.reason]);
+        json.pieces("detail", &[&self.detail]);
         if let Some(ids) = &self.ids {
-            let request = ids.request_id;
-            json.text("instance", format_args!("urn:plimsoll:req:{request}"));
-            json.text("request_id", request);
-            json.text("trace_id", ids.trace_id);
+            let request = ids.request_id.as_str();
+            json.pieces("instance", &["urn:plimsoll:req:", request]);
+            json.pieces("request_id", &[request]);
+            let trace = ids.trace_id.digits();
+            json.pieces(
+                "trace_id",
+                &[std::str::from_utf8(&trace).unwrap_or_default()],
+            );
         }
         if let Some(reference) = &self.reference {
-            json.text("ref", reference);
+            json.pieces("ref", &[reference]);
         }
-        json.raw("retry", self.retry());
+        let policy = self.code.retry.as_str();
+        match self.retry_after {
+            Some(wait) => {
+                let wait = wait.as_millis();
+                json.raw(
+                    "retry",
+                    format_args!("{{\"policy\":\"{policy}\",\"after_ms\":{wait}}}"),
+                );
+            }
+            None => json.raw("retry", format_args!("{{\"policy\":\"{policy}\"}}")),
+        }
         if !self.fields.is_empty() {
             json.raw("errors", self.errors());
         }
         json.finish()
-    }
-
-    fn retry(&self) -> String {
-        let mut retry = Object::with_capacity(48);
-        retry.text("policy", self.code.retry.as_str());
-        if let Some(wait) = self.retry_after {
-            retry.raw("after_ms", wait.as_millis());
-        }
-        retry.finish()
     }
 
     fn errors(&self) -> String {

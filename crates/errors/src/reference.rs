@@ -75,28 +75,33 @@ impl Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.code)?;
-        let values = (0..TRACE_CHARS)
-            .rev()
-            .map(|at| (self.bits >> (5 * at)) & 31);
-        let mut check = Check::default();
-        self.code
-            .bytes()
-            .filter_map(value_in_code)
-            .for_each(|value| check.add(value));
-        let mut chars = [0_u8; TRACE_CHARS + 1];
-        for (char, value) in chars.iter_mut().zip(values) {
-            check.add(value as u8);
-            *char = ALPHABET[value as usize];
-        }
-        chars[TRACE_CHARS] = ALPHABET[usize::from(check.0)];
-        for (at, char) in chars.iter().enumerate() {
-            if at % 4 == 0 {
-                f.write_str("-")?;
-            }
-            write!(f, "{}", char::from(*char))?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&tail(&self.code, self.bits)).unwrap_or_default())
     }
+}
+
+/// The text of a reference, without the value.
+pub(crate) fn text(code: &Code, trace: TraceId) -> Box<str> {
+    let tail = tail(code.id, trace.0 as u64 & TRACE_BITS);
+    let mut text = String::with_capacity(code.id.len() + tail.len());
+    text.push_str(code.id);
+    // Dashes and base32.
+    text.push_str(std::str::from_utf8(&tail).unwrap_or_default());
+    text.into()
+}
+
+/// What follows the code: `-7KQ4-M2PX`.
+fn tail(code: &str, bits: u64) -> [u8; TRACE_CHARS + 3] {
+    let mut check = Check::default();
+    let of_code = code.bytes().filter_map(value_in_code);
+    of_code.for_each(|value| check.add(value));
+    let mut chars = [b'-'; TRACE_CHARS + 3];
+    for at in 0..TRACE_CHARS {
+        let value = bits >> (5 * (TRACE_CHARS - 1 - at)) & 31;
+        check.add(value as u8);
+        chars[at + 1 + at / 4] = ALPHABET[value as usize];
+    }
+    chars[TRACE_CHARS + 2] = ALPHABET[usize::from(check.0)];
+    chars
 }
 
 impl FromStr for Reference {
@@ -212,6 +217,14 @@ mod tests {
     use super::*;
     use crate::PlmCode;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_short_way_to_the_text_is_the_same_text() {
+        for trace in [TraceId(0), TraceId(0x1234_5678_9abc), TraceId(u128::MAX)] {
+            let code = PlmCode::Panicked.code();
+            assert_eq!(*text(code, trace), make(code, trace).to_string());
+        }
+    }
 
     fn shown(code: usize, trace: u128) -> (Reference, String) {
         let made = make(&PlmCode::ALL[code % PlmCode::ALL.len()], TraceId(trace));

@@ -11,11 +11,14 @@ use crate::{Fault, Problem};
 /// A whole problem by itself, for use without the layer; inside the layer it
 /// goes out as it is unless the layer has another base or a mapper.
 impl IntoResponse for Fault {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let ids = current::ids();
         let problem = Problem::of(&self, ids);
         let mut response = whole(&problem, RELATIVE_BASE).map(Body::from);
-        response.extensions_mut().insert(Told(ids));
+        self.told = Some(Told {
+            ids,
+            reference: problem.reference,
+        });
         response.extensions_mut().insert(self);
         response
     }

@@ -13,10 +13,10 @@ use pin_project_lite::pin_project;
 use plimsoll_core::{Mode, Part, Refusal, current};
 
 use super::{ResponseBody, Style};
-use crate::answer::{self, Asked, Failure, Told};
+use crate::answer::{self, Asked, Failure};
 use crate::foreign::{self, is_empty};
 use crate::problem::MEDIA_TYPE;
-use crate::{Fault, Problem};
+use crate::{Fault, reference};
 
 pin_project! {
     /// The answer of [`Errors`](super::Errors).
@@ -49,7 +49,7 @@ pin_project! {
     enum State<F> {
         // Full until it is over.
         Running { #[pin] future: Option<F> },
-        Failed { failure: Failure },
+        Failed { failure: Option<Failure> },
         Over,
     }
 }
@@ -67,6 +67,7 @@ impl<F> ResponseFuture<F> {
     /// The inner service was not called, or panicked in `call`. Rendered when
     /// polled, for that is when the record is current.
     pub(super) fn failed(failure: Failure, asked: Asked, style: Arc<Style>) -> Self {
+        let failure = Some(failure);
         let state = State::Failed { failure };
         Self {
             state,
@@ -89,7 +90,10 @@ where
         let running = match this.state.as_mut().project() {
             StateProjection::Running { future } => future.as_pin_mut(),
             StateProjection::Failed { failure } => {
-                return Poll::Ready(Ok(alone(style, asked, failure)));
+                if let Some(failure) = failure.take() {
+                    return Poll::Ready(Ok(alone(style, asked, failure)));
+                }
+                None
             }
             // Polled again after it was ready: nothing more will come.
             StateProjection::Over => None,
@@ -102,7 +106,7 @@ where
             // It may panic once more as it goes, and the answer must not.
             contain(|| this.state.set(State::Over));
             let failure = Failure::panicked(panic.as_ref());
-            return Poll::Ready(Ok(alone(style, asked, &failure)));
+            return Poll::Ready(Ok(alone(style, asked, failure)));
         }
         let response = ready!(polled);
         Poll::Ready(response.map(|response| shape(style, asked, response, context)))
@@ -110,7 +114,7 @@ where
 }
 
 /// The answer when there is no response to begin from.
-fn alone<B>(style: &Style, asked: &Asked, failure: &Failure) -> Response<ResponseBody<B>> {
+fn alone<B>(style: &Style, asked: &Asked, failure: Failure) -> Response<ResponseBody<B>> {
     let (before, ()) = Response::new(()).into_parts();
     answer::render(style, asked, failure, before).map(ResponseBody::own)
 }
@@ -119,26 +123,27 @@ fn alone<B>(style: &Style, asked: &Asked, failure: &Failure) -> Response<Respons
 fn shape<B: Body<Data = Bytes> + 'static>(
     style: &Style,
     asked: &Asked,
-    response: Response<B>,
+    mut response: Response<B>,
     context: &mut Context<'_>,
 ) -> Response<ResponseBody<B>> {
     if response.status() < StatusCode::BAD_REQUEST {
         return response.map(ResponseBody::inner);
     }
-    if let Some(fault) = response.extensions().get::<Fault>() {
-        let failure = Failure::from(fault.clone());
-        let told = response.extensions().get::<Told>();
-        if !answer::is_told(style, asked, told) && is_problem(&response) {
-            return instead(style, asked, &failure, response);
-        }
-        return noted(asked, &failure, response);
+    if let Some(mut fault) = response.extensions_mut().remove::<Fault>() {
+        let told = fault.told.take();
+        let whole = told.filter(|told| answer::is_told(style, asked, told));
+        return match whole {
+            Some(told) => noted(asked, fault.into(), told.reference, response),
+            None if is_problem(&response) => instead(style, asked, fault.into(), response),
+            None => noted_anew(asked, fault.into(), response),
+        };
     }
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         let failure = Failure::from(*refusal);
         if is_empty(response.body()) {
-            return instead(style, asked, &failure, response);
+            return instead(style, asked, failure, response);
         }
-        return noted(asked, &failure, response);
+        return noted_anew(asked, failure, response);
     }
     unknown(style, asked, response, context)
 }
@@ -147,7 +152,7 @@ fn shape<B: Body<Data = Bytes> + 'static>(
 fn instead<B>(
     style: &Style,
     asked: &Asked,
-    failure: &Failure,
+    failure: Failure,
     response: Response<B>,
 ) -> Response<ResponseBody<B>> {
     let (before, body) = response.into_parts();
@@ -155,11 +160,26 @@ fn instead<B>(
     answer::render(style, asked, failure, before).map(ResponseBody::own)
 }
 
-/// This answer as it is: it is whole already, or a layer between wrote its own.
-fn noted<B>(asked: &Asked, failure: &Failure, response: Response<B>) -> Response<ResponseBody<B>> {
-    let problem = Problem::of(&failure.fault, current::ids());
-    answer::note(asked, failure, &problem);
+/// This answer as it is: it is whole already.
+fn noted<B>(
+    asked: &Asked,
+    failure: Failure,
+    reference: Option<Box<str>>,
+    response: Response<B>,
+) -> Response<ResponseBody<B>> {
+    answer::note(asked, failure, reference);
     response.map(ResponseBody::inner)
+}
+
+/// This answer as it is: a layer between wrote its own.
+fn noted_anew<B>(
+    asked: &Asked,
+    failure: Failure,
+    response: Response<B>,
+) -> Response<ResponseBody<B>> {
+    let code = failure.fault.code;
+    let reference = current::ids().map(|ids| reference::text(code, ids.trace_id));
+    noted(asked, failure, reference, response)
 }
 
 /// Nobody on our side knows of this failure: axum's own, or a foreign one.
@@ -176,7 +196,7 @@ fn unknown<B: Body<Data = Bytes> + 'static>(
         .or_else(|| foreign::find(style, asked, &mut response, context));
     let acting = found.filter(|_| style.rollout.acts(Part::Shape, super::service::route()));
     match acting {
-        Some(failure) => instead(style, asked, &failure, response),
+        Some(failure) => instead(style, asked, failure, response),
         None => response.map(ResponseBody::inner),
     }
 }
