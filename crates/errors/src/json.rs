@@ -27,18 +27,6 @@ impl Object {
         Self::begin(1_024, "\n  ", "\n}")
     }
 
-    /// On one line, in a text that is there already.
-    pub(crate) fn onto(mut out: String) -> Self {
-        out.clear();
-        out.push('{');
-        Self {
-            out,
-            is_empty: true,
-            before_key: "",
-            end: "}",
-        }
-    }
-
     fn begin(bytes: usize, before_key: &'static str, end: &'static str) -> Self {
         let mut out = String::with_capacity(bytes);
         out.push('{');
@@ -56,17 +44,6 @@ impl Object {
         self.out.push('"');
         // Escaped cannot fail; Display of our own values neither.
         let _ = write!(Escaped(&mut self.out), "{value}");
-        self.out.push('"');
-    }
-
-    /// A string field of pieces, without the formatter.
-    pub(crate) fn pieces(&mut self, key: &str, pieces: &[&str]) {
-        self.key(key);
-        self.out.push('"');
-        for piece in pieces {
-            // As above.
-            let _ = Escaped(&mut self.out).write_str(piece);
-        }
         self.out.push('"');
     }
 
@@ -95,6 +72,20 @@ impl Object {
         };
         self.out.push_str(colon);
     }
+}
+
+/// Appends what stands between the quotes of a string.
+pub(crate) fn escape(out: &mut String, text: &str) {
+    // Escaped cannot fail.
+    let _ = Escaped(out).write_str(text);
+}
+
+/// Appends a number.
+pub(crate) fn number(out: &mut String, number: u64) {
+    if number >= 10 {
+        self::number(out, number / 10);
+    }
+    out.push(char::from(b'0' + (number % 10) as u8));
 }
 
 struct Escaped<'a>(&'a mut String);
@@ -130,7 +121,9 @@ mod tests {
         fn whatever_is_written_reads_back(one: String, two: u32) {
             let mut object = Object::with_capacity(8);
             object.text("one", &one);
-            object.raw("two", two);
+            let mut digits = String::new();
+            number(&mut digits, two.into());
+            object.raw("two", digits);
             let read: serde_json::Value = serde_json::from_str(&object.finish()).unwrap();
             prop_assert_eq!(read, serde_json::json!({ "one": one, "two": two }));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use plimsoll_core::ids::Ids;
 
-use crate::json::Object;
+use crate::json::{Object, escape, number};
 use crate::public::{DETAIL_CHARS, one_line};
 use crate::{Code, Fault, FieldFault, Grpc, reference};
 
@@ -90,7 +90,9 @@ impl Problem {
 
     /// The JSON text. `type` is `base`, a slash and the code.
     pub fn to_json(&self, base: &str) -> String {
-        self.write(Object::with_capacity(640), base)
+        let mut text = String::with_capacity(640);
+        self.write(&mut text, base);
+        text
     }
 
     /// As [`Problem::to_json`], at the cost of one allocation of just that length.
@@ -99,51 +101,60 @@ impl Problem {
             static TEXT: Cell<String> = const { Cell::new(String::new()) };
         }
         // Gone in a thread that ends; then the text is made anew.
-        let text = TEXT.try_with(Cell::take).unwrap_or_default();
-        let text = self.write(Object::onto(text), base);
-        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        let mut text = TEXT.try_with(Cell::take).unwrap_or_default();
+        text.clear();
+        self.write(&mut text, base);
+        let bytes = Bytes::from(Box::<[u8]>::from(text.as_bytes()));
         if text.capacity() <= KEPT_BYTES {
             let _ = TEXT.try_with(|kept| kept.set(text));
         }
         bytes
     }
 
-    fn write(&self, mut json: Object, base: &str) -> String {
+    /// Keys and what stands round them as they come, so that each is one copy.
+    fn write(&self, out: &mut String, base: &str) {
         let code = self.code;
-        json.pieces("type", &[base, "/", code.id]);
-        json.pieces("title", &[code.title]);
-        json.raw("status", self.status);
-        json.pieces("code", &[code.id]);
-        json.pieces("reason", &[code.reason]);
-        json.pieces("detail", &[&self.detail]);
+        out.push_str("{\"type\":\"");
+        escape(out, base);
+        out.push('/');
+        out.push_str(code.id);
+        out.push_str("\",\"title\":\"");
+        escape(out, code.title);
+        out.push_str("\",\"status\":");
+        number(out, self.status.into());
+        out.push_str(",\"code\":\"");
+        out.push_str(code.id);
+        out.push_str("\",\"reason\":\"");
+        out.push_str(code.reason);
+        out.push_str("\",\"detail\":\"");
+        escape(out, &self.detail);
         if let Some(ids) = &self.ids {
             let request = ids.request_id.as_str();
-            json.pieces("instance", &["urn:plimsoll:req:", request]);
-            json.pieces("request_id", &[request]);
+            out.push_str("\",\"instance\":\"urn:plimsoll:req:");
+            escape(out, request);
+            out.push_str("\",\"request_id\":\"");
+            escape(out, request);
+            out.push_str("\",\"trace_id\":\"");
             let trace = ids.trace_id.digits();
-            json.pieces(
-                "trace_id",
-                &[std::str::from_utf8(&trace).unwrap_or_default()],
-            );
+            out.push_str(std::str::from_utf8(&trace).unwrap_or_default());
         }
         if let Some(reference) = &self.reference {
-            json.pieces("ref", &[reference]);
+            out.push_str("\",\"ref\":\"");
+            out.push_str(reference);
         }
-        let policy = self.code.retry.as_str();
-        match self.retry_after {
-            Some(wait) => {
-                let wait = wait.as_millis();
-                json.raw(
-                    "retry",
-                    format_args!("{{\"policy\":\"{policy}\",\"after_ms\":{wait}}}"),
-                );
-            }
-            None => json.raw("retry", format_args!("{{\"policy\":\"{policy}\"}}")),
+        out.push_str("\",\"retry\":{\"policy\":\"");
+        out.push_str(code.retry.as_str());
+        out.push('"');
+        if let Some(wait) = self.retry_after {
+            out.push_str(",\"after_ms\":");
+            number(out, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         }
+        out.push('}');
         if !self.fields.is_empty() {
-            json.raw("errors", self.errors());
+            out.push_str(",\"errors\":");
+            out.push_str(&self.errors());
         }
-        json.finish()
+        out.push('}');
     }
 
     fn errors(&self) -> String {
