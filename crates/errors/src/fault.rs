@@ -144,8 +144,9 @@ pub struct Fault {
     pub cause: Option<Box<str>>,
     /// Stands in for the code's status, where a foreign layer chose one.
     pub(crate) status: Option<u16>,
-    /// Stands in a response whose body is a whole problem already.
-    pub(crate) told: Option<Told>,
+    /// Stands in a response whose body is a whole problem already. Boxed, for a
+    /// fault is an `Err` and should be small.
+    pub(crate) told: Option<Box<Told>>,
 }
 
 impl Fault {

@@ -15,10 +15,8 @@ impl IntoResponse for Fault {
         let ids = current::ids();
         let problem = Problem::of(&self, ids);
         let mut response = whole(&problem, RELATIVE_BASE).map(Body::from);
-        self.told = Some(Told {
-            ids,
-            reference: problem.reference,
-        });
+        let reference = problem.reference;
+        self.told = Some(Box::new(Told { ids, reference }));
         response.extensions_mut().insert(self);
         response
     }
