@@ -11,9 +11,6 @@ pub(super) struct Ledger {
     pub(super) balances: bool,
     /// `started`, `in_flight`, and a count for each outcome.
     pub(super) requests: BTreeMap<String, u64>,
-    /// The log's own balance.
-    #[serde(default)]
-    pub(super) logs: BTreeMap<String, u64>,
 }
 
 impl Ledger {
@@ -63,7 +60,7 @@ mod tests {
 
     fn line(balances: bool, started: u64, success: u64, fault: u64) -> String {
         format!(
-            r#"{{"time":"2026-11-21T05:09:08Z","message":"ledger","report":{{"balances":{balances},"requests":{{"started":{started},"in_flight":0,"success":{success},"fault":{fault}}},"logs":{{"produced":9}}}}}}"#
+            r#"{{"time":"2026-11-21T05:09:08Z","message":"ledger","report":{{"balances":{balances},"requests":{{"started":{started},"in_flight":0,"success":{success},"fault":{fault}}},"logs":{{"produced":9,"exports":{{"succeeded":1,"seconds":0.5}}}}}}}}"#
         )
     }
 
