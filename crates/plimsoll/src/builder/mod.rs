@@ -1,5 +1,8 @@
 //! What a service author may say, below what an operator may set.
 
+mod settings;
+mod telemetry;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -7,12 +10,12 @@ use std::time::Duration;
 
 use axum::Router;
 use plimsoll_core::peer::Trust;
-use plimsoll_core::settings::{self, Settings};
-use plimsoll_core::{Clock, Keep, Mode, Part, Rollout, Secret};
+use plimsoll_core::settings::Fault;
+use plimsoll_core::{Clock, Mode, Part, Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
 use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter};
-use plimsoll_telemetry::{Format, Ownership, Telemetry, Warning};
+use plimsoll_telemetry::{Ownership, Telemetry, Warning};
 
 use crate::plimsoll::{Plimsoll, Shared, Told};
 use crate::{Error, collect};
@@ -246,7 +249,7 @@ impl Builder {
         let mut faults = faults;
         if let Err(error) = self.budget.prove() {
             // An operator's numbers that don't fit stop no service: the author's hold.
-            faults.push(settings::Fault {
+            faults.push(Fault {
                 setting: "wait, drain, flush, grace".into(),
                 problem: format!("{error}; the program's own are used"),
             });
@@ -296,183 +299,6 @@ impl Builder {
         let plimsoll = Plimsoll::new(shared);
         collect::register(&plimsoll);
         Ok(plimsoll)
-    }
-
-    pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        (self.env)()
-    }
-
-    /// What the code says of a setting, where it is a text.
-    pub(crate) fn in_code(&self, key: &str) -> Option<String> {
-        let address = |at: Option<SocketAddr>| at.map_or("off".into(), |at| at.to_string());
-        let lasting = |time| humantime::format_duration(time).to_string();
-        Some(match key {
-            "status" => address(self.status),
-            "control" => address(self.control),
-            "control_token" => self.control_token.as_ref()?.expose().clone(),
-            "timeout" => lasting(self.timeout),
-            "concurrency" => self.concurrency.to_string(),
-            "wait" => lasting(self.budget.propagation),
-            "drain" => lasting(self.budget.drain),
-            "flush" => lasting(self.budget.flush),
-            "grace" => lasting(self.budget.grace),
-            _ => {
-                let errors = self.errors.in_code(key);
-                return errors.or_else(|| self.telemetry.in_code(key));
-            }
-        })
-    }
-
-    pub(crate) fn settings(&self) -> (Settings, Vec<settings::Fault>) {
-        let env = (self.env)();
-        let named = env.iter().find(|(name, _)| name == settings::FILE_VARIABLE);
-        let named = named.map(|(_, path)| PathBuf::from(path));
-        let asked = self.config.clone().or(named);
-        let path = asked.clone().unwrap_or_else(|| settings::FILE.into());
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Settings::read(Some(&text), env),
-            Err(error) if asked.is_some() || error.kind() != std::io::ErrorKind::NotFound => {
-                let (settings, mut faults) = Settings::read(None, env);
-                let setting = path.display().to_string();
-                let problem = format!("cannot be read: {error}");
-                faults.insert(0, settings::Fault { setting, problem });
-                (settings, faults)
-            }
-            Err(_) => Settings::read(None, env),
-        }
-    }
-
-    pub(crate) fn apply(&mut self, settings: &Settings) {
-        if let Some(modes) = settings
-            .get("mode")
-            .and_then(|text| settings::modes(text).ok())
-        {
-            self.modes.extend(modes);
-        }
-        let address = |key: &str| match settings.get(key) {
-            None => None,
-            Some("off") => Some(None),
-            Some(text) => text.parse().ok().map(Some),
-        };
-        self.status = address("status").unwrap_or(self.status);
-        self.control = address("control").unwrap_or(self.control);
-        if let Some(token) = settings.get("control_token") {
-            self.control_token = Some(Secret::new(token.into()));
-        }
-        if let Some(trust) = settings.parse("trust") {
-            self.trust = trust;
-        }
-        let or = |key: &str, code: Duration| settings.duration(key).unwrap_or(code);
-        self.timeout = or("timeout", self.timeout);
-        self.budget = Budget {
-            propagation: or("wait", self.budget.propagation),
-            drain: or("drain", self.budget.drain),
-            flush: or("flush", self.budget.flush),
-            grace: or("grace", self.budget.grace),
-        };
-        self.concurrency = settings.parse("concurrency").unwrap_or(self.concurrency);
-        let bytes = settings.parse("body_limit");
-        let base = settings.get("errors_base").map(str::to_owned);
-        let mut errors = std::mem::take(&mut self.errors);
-        if bytes.is_some() {
-            errors = errors.body_limit(bytes);
-        }
-        if let Some(base) = base {
-            errors = errors.base(base);
-        }
-        if let Some(shape) = settings.parse("shape") {
-            errors = errors.shape(shape);
-        }
-        self.errors = errors;
-        let mut telemetry = std::mem::replace(&mut self.telemetry, Telemetry::builder(""));
-        let rust_log = (self.env)()
-            .into_iter()
-            .find(|(name, _)| name == "RUST_LOG");
-        let rust_log = rust_log
-            .map(|(_, filter)| filter)
-            .filter(|filter| !filter.is_empty());
-        if let Some(filter) = settings.get("log").map(str::to_owned).or(rust_log) {
-            telemetry = telemetry.log_filter(filter);
-        }
-        if let Some(lines) = settings.get("log_callsite") {
-            // Found to be a number or `off`.
-            telemetry = telemetry.log_callsite(lines.parse::<u32>().ok());
-        }
-        if let Some(share) = settings.parse("log_success_sample") {
-            telemetry = telemetry.log_success_sample(share);
-        }
-        match settings.get("log_format") {
-            Some("json") => telemetry = telemetry.format(Format::Json),
-            Some("pretty") => telemetry = telemetry.format(Format::Pretty),
-            _ => {}
-        }
-        if let Some(filter) = settings.get("trace_filter") {
-            telemetry = telemetry.trace_filter(filter);
-        }
-        if let Some(switch) = settings.get("flight") {
-            telemetry = telemetry.flight(switch == "on");
-        }
-        if let Some(targets) = settings.get("flight_targets") {
-            telemetry = telemetry.flight_targets(targets);
-        }
-        let triggers = settings.get("flight_triggers").map(Keep::list);
-        if let Some(Ok(triggers)) = triggers {
-            telemetry = telemetry.flight_triggers(triggers);
-        }
-        if let Some(bytes) = settings.parse("flight_bytes") {
-            telemetry = telemetry.flight_bytes(bytes);
-        }
-        if let Some(lines) = settings.parse("flight_lines") {
-            telemetry = telemetry.flight_lines(lines);
-        }
-        if let Some(names) = settings.get("log_headers") {
-            telemetry = telemetry.log_headers(names);
-        }
-        if let Some(names) = settings.get("log_query") {
-            telemetry = telemetry.log_query(names);
-        }
-        if let Some(file) = settings.get("errors_seen") {
-            telemetry = telemetry.errors_seen(file);
-        }
-        if let Some(of) = settings.parse::<Ownership>("logs") {
-            telemetry = telemetry.logs(of);
-        }
-        if let Some(of) = settings.parse::<Ownership>("metrics") {
-            telemetry = telemetry.metrics(of);
-        }
-        if let Some(of) = settings.parse::<Ownership>("traces") {
-            telemetry = telemetry.traces(of);
-        }
-        if let Some(of) = settings.parse::<Ownership>("sentry") {
-            telemetry = telemetry.sentry(of);
-        }
-        if let Some(lean) = settings.parse("lean") {
-            telemetry = telemetry.lean(lean);
-        }
-        if let Some(ratio) = settings.parse("sample_ratio") {
-            telemetry = match settings.source("sample_ratio") {
-                Some(settings::Source::Env) => telemetry.operator_sample_ratio(ratio),
-                _ => telemetry.sample_ratio(ratio),
-            };
-        }
-        if let Some(keep) = settings.parse("keep") {
-            telemetry = telemetry.keep_failures(keep);
-        }
-        if let Some(most) = settings.parse("metrics_series") {
-            telemetry = telemetry.metrics_series(most);
-        }
-        if let Some(most) = settings.parse("metrics_series_per_metric") {
-            telemetry = telemetry.metrics_series_per_metric(most);
-        }
-        if let Some(on) = settings.parse("metrics_sizes") {
-            telemetry = telemetry.metrics_sizes(on);
-        }
-        for alias in settings::list(settings.get("aliases").unwrap_or("")) {
-            if let Ok(alias) = alias.parse() {
-                telemetry = telemetry.metrics_alias(alias);
-            }
-        }
-        self.telemetry = telemetry;
     }
 }
 
