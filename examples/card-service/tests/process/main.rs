@@ -5,5 +5,6 @@ mod client;
 mod drain;
 mod metrics;
 mod pages;
+mod rolling;
 mod service;
 mod start;
