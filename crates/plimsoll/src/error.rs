@@ -33,17 +33,29 @@ pub enum Error {
     OpenControl(SocketAddr),
     /// The process's signals, threads or runtime could not be had.
     System(std::io::Error),
-    /// Requests were still running at the drain deadline and were cut.
+    /// Requests or upgraded connections were still there at the drain deadline
+    /// and were cut.
     Cut {
-        /// How many.
+        /// How many requests.
         requests: u64,
+        /// How many connections that were upgraded, such as WebSockets.
+        upgraded: u64,
+    },
+    /// A signal came before the service had started.
+    Ended {
+        /// `SIGTERM` or `SIGINT`.
+        signal: &'static str,
+        /// What was being done.
+        step: String,
     },
 }
 
 impl Error {
-    /// What the process should exit with: 1 when requests were cut, 2 otherwise.
+    /// What the process should exit with: 0 when it was told to end before it
+    /// served anybody, 1 when something was cut, 2 otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Ended { .. } => 0,
             Self::Cut { .. } => 1,
             _ => 2,
         }
@@ -71,10 +83,16 @@ impl fmt::Display for Error {
                 "the control listener on {address} can be reached from outside and has no token: set PLIMSOLL_CONTROL_TOKEN, or listen on 127.0.0.1"
             ),
             Self::System(error) => write!(f, "the system refused what a server needs: {error}"),
-            Self::Cut { requests } => write!(
+            Self::Cut { requests, upgraded } => write!(
                 f,
-                "requests cut at the drain deadline: {requests}; raise PLIMSOLL_DRAIN, or find what holds them with the access log's outcome shutdown_abort"
+                "cut at the drain deadline: {requests} requests, {upgraded} upgraded connections; raise PLIMSOLL_DRAIN, find the requests by the access log's outcome shutdown_abort, and let streams end by `Drain::closing`"
             ),
+            Self::Ended { signal, step } => {
+                write!(
+                    f,
+                    "{signal} came before the service had started, during {step:?}"
+                )
+            }
         }
     }
 }

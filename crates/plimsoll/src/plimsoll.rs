@@ -17,6 +17,7 @@ use plimsoll_telemetry::{ClientLayer, Report, Telemetry};
 use tokio::runtime::RuntimeMetrics;
 
 use crate::collect::Connections;
+use crate::serve::Life;
 use crate::{Builder, PlimsollLayer, listeners};
 
 /// One instance: its layer, its listeners, its life. Clones share it.
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: OnceLock<RuntimeMetrics>,
     /// The timer that ends a change of the levels.
     pub(crate) revert: Mutex<Option<tokio::task::AbortHandle>>,
+    /// Between two steps of starting up.
+    pub(crate) life: Mutex<Option<Life>>,
 }
 
 /// The catalog that the pages were made of, for the control listener.

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use plimsoll::{Check, Limit, Method, Plimsoll, Quota};
 use tokio::net::TcpListener;
@@ -9,7 +10,8 @@ use tokio::net::TcpListener;
 use crate::{
     api,
     cli::{CONTROL, HealthcheckArgs, STATUS, ServeArgs},
-    codes, faults,
+    codes,
+    faults::{self, Faults},
     store::{OpenError, SeedError, SeedPlan, Store},
 };
 
@@ -73,22 +75,34 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| ServeError::Listen { address, source })?;
-    let store = prepare(args).await?;
-    let database = store.clone();
-    let mut plimsoll =
-        builder(args.status, args.control).readiness(Check::new("database", move || {
-            let database = database.clone();
-            async move { database.ping().await }
-        }));
+    let faults = Faults::default();
+    let database = Arc::<OnceLock<Store>>::default();
+    let mut plimsoll = builder(args.status, args.control).readiness(check(&database));
     if args.allow_faults {
-        plimsoll = plimsoll.control_routes(faults::router(store.faults().clone()));
+        plimsoll = plimsoll.control_routes(faults::router(faults.clone()));
     }
     let plimsoll = plimsoll.install()?;
     plimsoll.expect_routes(&ROUTES);
+    // Migrating and filling may take long: probes answer meanwhile, and a signal ends it.
+    let store = plimsoll.starting("database", prepare_with(args, faults));
+    let store = store.await??;
+    let store = database.get_or_init(|| store).clone();
     let app = api::router(store)
         .merge(plimsoll.error_pages(&codes::catalog()?))
         .layer(plimsoll.layer());
     Ok(plimsoll.serve(listener, app).await?)
+}
+
+/// Asks the database, once it is open.
+fn check(database: &Arc<OnceLock<Store>>) -> Check {
+    let database = Arc::clone(database);
+    Check::new("database", move || {
+        let store = database.get().cloned();
+        async move {
+            let store = store.ok_or_else(|| "not open yet".to_owned())?;
+            store.ping().await.map_err(|error| error.to_string())
+        }
+    })
 }
 
 /// What the service's own code says, without its database.
@@ -124,7 +138,11 @@ pub fn print_config() -> std::io::Result<Vec<plimsoll::Fault>> {
 /// # Errors
 /// The database can be neither used nor filled, or was filled by another plan.
 pub async fn prepare(args: &ServeArgs) -> Result<Store, ServeError> {
-    let store = Store::open(&args.database_url).await?;
+    prepare_with(args, Faults::default()).await
+}
+
+async fn prepare_with(args: &ServeArgs, faults: Faults) -> Result<Store, ServeError> {
+    let store = Store::open_with(&args.database_url, faults).await?;
     let found = store.seeded().await?.unwrap_or_default();
     let plan = SeedPlan {
         seed: args.seed.unwrap_or(found.seed),

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use plimsoll_core::{Clock, Permit, Release};
@@ -29,10 +29,14 @@ pub struct Drain(Arc<State>);
 struct State {
     clock: Clock,
     in_flight: AtomicU64,
+    /// How many of them are upgraded connections.
+    upgraded: AtomicU64,
     /// Clock reading past which requests are refused.
     deadline: AtomicU64,
     refused: AtomicU64,
     idle: Notify,
+    closing: AtomicBool,
+    told: Notify,
 }
 
 impl Drain {
@@ -41,9 +45,12 @@ impl Drain {
         Self(Arc::new(State {
             clock,
             in_flight: AtomicU64::new(0),
+            upgraded: AtomicU64::new(0),
             deadline: AtomicU64::new(NEVER),
             refused: AtomicU64::new(0),
             idle: Notify::new(),
+            closing: AtomicBool::new(false),
+            told: Notify::new(),
         }))
     }
 
@@ -73,9 +80,48 @@ impl Drain {
         (deadline != NEVER).then(|| Duration::from_nanos(left))
     }
 
-    /// Requests between call and the end of their bodies.
+    /// Requests between call and the end of their bodies, and upgraded connections.
     pub fn in_flight(&self) -> u64 {
         self.0.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Connections in flight that speak no HTTP any more, such as WebSockets.
+    pub fn upgraded(&self) -> u64 {
+        self.0.upgraded.load(Ordering::Acquire)
+    }
+
+    /// Until streams that would not end by themselves should: a WebSocket, a
+    /// stream of events, a long poll. What they last said is still sent, and
+    /// their clients find another instance. That is once load balancers have
+    /// had their time to notice; earlier, a client would come back to this one.
+    ///
+    /// ```
+    /// use plimsoll_core::Clock;
+    /// use plimsoll_health::Drain;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let drain = Drain::new(Clock::system());
+    /// let closing = drain.closing();
+    /// drain.close_streams();
+    /// closing.await;
+    /// # });
+    /// ```
+    pub fn closing(&self) -> impl Future<Output = ()> + Send + use<> {
+        let state = Arc::clone(&self.0);
+        async move {
+            let mut told = std::pin::pin!(state.told.notified());
+            // Listen first, look after: a word in between is not missed.
+            told.as_mut().enable();
+            if !state.closing.load(Ordering::Acquire) {
+                told.await;
+            }
+        }
+    }
+
+    /// Tells everybody who waits for [`Drain::closing`], now and later.
+    pub fn close_streams(&self) {
+        self.0.closing.store(true, Ordering::Release);
+        self.0.told.notify_waiters();
     }
 
     /// Requests refused because the deadline had passed.
@@ -96,11 +142,18 @@ impl Drain {
         }
     }
 
-    /// Counts a request until the permit is dropped. For what has no gate,
-    /// such as an upgraded connection.
+    /// Counts a request until the permit is dropped. For what has no gate.
     pub fn enter(&self) -> Permit {
         self.0.in_flight.fetch_add(1, Ordering::AcqRel);
         Permit::new(Arc::clone(&self.0) as _)
+    }
+
+    /// Counts a connection that has been upgraded until the permit is dropped:
+    /// its request was over with its head.
+    pub fn enter_upgraded(&self) -> Permit {
+        self.0.in_flight.fetch_add(1, Ordering::AcqRel);
+        self.0.upgraded.fetch_add(1, Ordering::AcqRel);
+        Permit::new(Arc::new(Upgraded(Arc::clone(&self.0))))
     }
 
     pub(super) fn count_refused(&self) {
@@ -109,9 +162,23 @@ impl Drain {
 
     /// How far it is, for people.
     pub(crate) fn progress(&self) -> String {
-        let in_flight = self.in_flight();
+        let (in_flight, upgraded) = (self.in_flight(), self.upgraded());
         let left = self.left().unwrap_or_default().as_secs_f64();
-        format!("draining, {in_flight} in flight, {left:.1} s left")
+        let of_them = match upgraded {
+            0 => String::new(),
+            some => format!(" ({some} upgraded)"),
+        };
+        format!("draining, {in_flight} in flight{of_them}, {left:.1} s left")
+    }
+}
+
+/// Releases an upgraded connection.
+struct Upgraded(Arc<State>);
+
+impl Release for Upgraded {
+    fn release(&self) {
+        self.0.upgraded.fetch_sub(1, Ordering::AcqRel);
+        self.0.release();
     }
 }
 

@@ -120,3 +120,36 @@ fn a_second_begin_can_only_hurry() {
     drain.begin(Duration::ZERO);
     assert!(drain.is_over());
 }
+
+#[tokio::test]
+async fn streams_are_told_once_and_whoever_asks_later_at_once() {
+    let drain = Drain::new(Clock::system());
+    let early = tokio::spawn(drain.closing());
+    tokio::task::yield_now().await;
+    drain.begin(SERVE_FOR);
+    tokio::task::yield_now().await;
+    assert!(
+        !early.is_finished(),
+        "clients would come back to this instance"
+    );
+    drain.close_streams();
+    early.await.unwrap();
+    drain.closing().await;
+}
+
+#[test]
+fn an_upgraded_connection_is_in_flight_and_told_apart() {
+    let drain = Drain::new(Clock::manual().0);
+    drain.begin(SERVE_FOR);
+    let (request, socket) = (drain.enter(), drain.enter_upgraded());
+    assert_eq!((drain.in_flight(), drain.upgraded()), (2, 1));
+    assert_eq!(
+        drain.progress(),
+        "draining, 2 in flight (1 upgraded), 23.0 s left"
+    );
+    drop(socket);
+    assert_eq!((drain.in_flight(), drain.upgraded()), (1, 0));
+    assert_eq!(drain.progress(), "draining, 1 in flight, 23.0 s left");
+    drop(request);
+    assert_eq!(drain.in_flight(), 0);
+}

@@ -85,6 +85,6 @@ fn entry<'a>(health: &Health, row: &'a Row<'_>, detail: bool) -> Entry<'a> {
         observed_value: row.run.map(took),
         observed_unit: row.run.map(|_| "ms"),
         time: row.run.and_then(time),
-        output: if detail { row.why.as_deref() } else { None },
+        output: row.told(detail),
     }
 }

@@ -66,8 +66,7 @@ pub(super) fn one(health: &Health, probe: Probe, check: &str, detail: bool) -> R
     if row.status != Status::Fail {
         return ok();
     }
-    let why = if detail { row.why.as_deref() } else { None };
-    let text = format!("failed: {}\n", why.unwrap_or(WITHHELD));
+    let text = format!("failed: {}\n", row.told(detail).unwrap_or(WITHHELD));
     response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, text.into())
 }
 
@@ -77,8 +76,7 @@ fn ok() -> Response<Bytes> {
 
 fn write_row(text: &mut String, row: &Row<'_>, detail: bool) {
     let name = &row.name;
-    let why = if detail { row.why.as_deref() } else { None };
-    let _ = match (row.status, why) {
+    let _ = match (row.status, row.told(detail)) {
         (Status::Fail, why) => writeln!(text, "[-]{name} failed: {}", why.unwrap_or(WITHHELD)),
         (_, Some(why)) => writeln!(text, "[+]{name} ok: warning: {why}"),
         (_, None) => writeln!(text, "[+]{name} ok"),

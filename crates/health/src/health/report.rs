@@ -23,6 +23,8 @@ pub(crate) struct Row<'a> {
     pub(crate) status: Status,
     /// Why the status is not [`Status::Pass`].
     pub(crate) why: Option<String>,
+    /// Whether everybody may read why.
+    pub(crate) open: bool,
     /// Clock reading of the evidence, and nanoseconds the run took.
     pub(crate) run: Option<(u64, u64)>,
 }
@@ -37,8 +39,14 @@ impl<'a> Row<'a> {
             name: name.into(),
             status,
             why: fault,
+            open: false,
             run: None,
         }
+    }
+
+    /// Why the status is not [`Status::Pass`], as far as the asker may know.
+    pub(crate) fn told(&self, detail: bool) -> Option<&str> {
+        self.why.as_deref().filter(|_| detail || self.open)
     }
 }
 
@@ -92,7 +100,11 @@ impl Inner {
         let waits = || format!("waiting for {}", pending.join(", "));
         let startup = Row::plain("startup", (!pending.is_empty()).then(waits));
         let draining = self.drain.is_draining().then(|| self.drain.progress());
-        let shutdown = Row::plain("shutdown", draining);
+        let shutdown = Row {
+            // How far a drain is gives nothing away.
+            open: true,
+            ..Row::plain("shutdown", draining)
+        };
         let checks = self.checks.iter().map(|watched| watched.row(now));
         let advices = self.advices.iter().map(|advice| {
             let why = advice.ask();
@@ -102,6 +114,7 @@ impl Inner {
                 name,
                 status,
                 why,
+                open: false,
                 run: None,
             }
         });
@@ -131,6 +144,7 @@ impl Watched {
             name: self.check.name.as_str().into(),
             status,
             why: if status == Status::Pass { None } else { why() },
+            open: false,
             run: reading.taken.map(|taken| (taken, self.evidence.took())),
         }
     }

@@ -295,6 +295,7 @@ impl Builder {
             connections: Arc::default(),
             runtime: OnceLock::new(),
             revert: Mutex::default(),
+            life: Mutex::default(),
         };
         let plimsoll = Plimsoll::new(shared);
         collect::register(&plimsoll);

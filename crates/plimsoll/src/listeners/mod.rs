@@ -12,6 +12,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use axum::Router;
+use plimsoll_core::Clock;
+use plimsoll_health::Drain;
 use tokio::sync::watch;
 
 use crate::serve::{Server, Stage};
@@ -92,7 +94,8 @@ async fn serve_all(listening: Vec<(TcpListener, Router)>, mut stopped: watch::Re
             Ok(socket) => {
                 // Their broken connections are not the service's.
                 let counts = Arc::default();
-                let mut server = Server::new(socket, router, counts, stages.clone());
+                let drain = Drain::new(Clock::system());
+                let mut server = Server::new(socket, router, counts, stages.clone(), drain);
                 tasks.spawn(async move { match server.accept().await {} });
             }
             Err(error) => tracing::error!(%error, "a listener could not be served"),

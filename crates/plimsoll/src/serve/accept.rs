@@ -16,11 +16,13 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use plimsoll_core::peer::PeerAddr;
+use plimsoll_health::Drain;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
+use super::socket::Socket;
 use super::{Stage, quiet};
 use crate::collect::{Connections, Reason};
 
@@ -49,6 +51,7 @@ struct Serving {
     app: Router,
     counts: Arc<Connections>,
     stages: watch::Receiver<Stage>,
+    drain: Drain,
 }
 
 impl Server {
@@ -57,6 +60,7 @@ impl Server {
         app: Router,
         counts: Arc<Connections>,
         stages: watch::Receiver<Stage>,
+        drain: Drain,
     ) -> Self {
         Self {
             listener: Some(listener),
@@ -65,6 +69,7 @@ impl Server {
                 app: app.with_state(()),
                 counts,
                 stages,
+                drain,
             },
             tasks: JoinSet::new(),
         }
@@ -148,9 +153,17 @@ impl Server {
 }
 
 impl Serving {
-    async fn connection(mut self, stream: TcpStream, peer: SocketAddr) {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr) {
         // Without it small answers wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
+        let (socket, seat) = Socket::new(stream);
+        let drain = self.drain.clone();
+        self.http(socket, peer).await;
+        seat.take_if_upgraded(&drain);
+    }
+
+    /// Until the connection ends, or speaks HTTP no more.
+    async fn http(mut self, socket: Socket, peer: SocketAddr) {
         let is_h2 = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&is_h2);
         let asked = Arc::new(AtomicBool::new(false));
@@ -173,7 +186,7 @@ impl Serving {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT);
         builder.http2().timer(TokioTimer::new());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
         let mut connection = pin!(connection);
         let mut told = false;
         // The server's own timer starts only once it knows the protocol.

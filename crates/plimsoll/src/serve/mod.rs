@@ -7,8 +7,10 @@
 //! signal nothing is waited for any more.
 
 mod accept;
+mod life;
 mod quiet;
 mod signals;
+mod socket;
 
 use axum::Router;
 use plimsoll_core::{Mode, Part};
@@ -18,8 +20,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Duration, timeout};
 
-use crate::{Error, Plimsoll, listeners};
+use crate::{Error, Plimsoll};
 pub(crate) use accept::Server;
+pub(crate) use life::Life;
 use signals::{Signal, Signals};
 
 /// How long connections without a request stay open after the listener closed,
@@ -39,32 +42,31 @@ pub(crate) enum Stage {
 impl Plimsoll {
     /// Serves `app` on `listener` until a signal, then drains and flushes.
     ///
-    /// Starts the status and control listeners and the health checks. Each
-    /// listener's address stands on a line of its own in the log.
+    /// Starts the status and control listeners, unless a step of
+    /// [`Plimsoll::starting`] has, and the health checks. Each listener's address
+    /// stands on a line of its own in the log.
     ///
     /// # Errors
     ///
-    /// [`Error::Cut`] when requests were still running at the drain deadline;
-    /// before serving, whatever could not be had, with what to do about it.
+    /// [`Error::Cut`] when requests or upgraded connections were still there at
+    /// the drain deadline; before serving, whatever could not be had, with what to do about it.
     pub async fn serve(&self, listener: TcpListener, app: Router) -> Result<(), Error> {
         let shared = &*self.0;
         // The first runtime that serves is the one that is told of.
         let _ = shared.runtime.set(Handle::current().metrics());
-        let mut signals = Signals::listen().map_err(Error::System)?;
-        let listeners = listeners::start(self)?;
+        let Life {
+            mut signals,
+            listeners,
+        } = self.life()?;
         // A host may run the checks itself.
         let checks = self.health().start().ok();
         let address = listener.local_addr().map_err(Error::System)?;
         self.announce("service", address);
-        if let Some(address) = listeners.status {
-            self.announce("status", address);
-        }
-        if let Some(address) = listeners.control {
-            self.announce("control", address);
-        }
 
         let (stage, stages) = watch::channel(Stage::Serving);
-        let mut server = Server::new(listener, app, shared.connections.clone(), stages);
+        let drain = self.drain();
+        let counts = shared.connections.clone();
+        let mut server = Server::new(listener, app, counts, stages, drain.clone());
         let signal = tokio::select! {
             signal = signals.next() => signal,
             never = server.accept() => match never {},
@@ -77,7 +79,7 @@ impl Plimsoll {
         } else {
             budget.propagation
         };
-        self.drain().begin(wait + budget.drain);
+        drain.begin(wait + budget.drain);
         if self.rollout().mode(Part::Drain) == Mode::Enforce {
             stage.send_replace(Stage::Leaving);
         }
@@ -94,34 +96,43 @@ impl Plimsoll {
             }
         }
         server.close();
+        // Whose client comes back now comes to another instance.
+        drain.close_streams();
         // Requests written before the close are still on their way. Where there
         // was no wait, none is made here either.
         tokio::time::sleep(LINGER.min(wait)).await;
         stage.send_replace(Stage::Closing);
         // Interrupted: what is in flight may end, but nobody waits for it twice.
-        let left = self.drain().left().unwrap_or_default().max(LINGER);
+        let left = drain.left().unwrap_or_default().max(LINGER);
         let left = if hurry && signal == Signal::Terminate {
             LINGER
         } else {
             left
         };
+        let gone = async {
+            server.idle().await;
+            // Those that were upgraded.
+            drain.idle().await;
+        };
         let ended = tokio::select! {
-            ended = timeout(left, server.idle()) => ended.is_ok(),
+            ended = timeout(left, gone) => ended.is_ok(),
             _ = signals.next() => false,
         };
+        let upgraded = drain.upgraded();
+        let requests = drain.in_flight().saturating_sub(upgraded);
         // A connection that is left has an answer that its client hasn't taken.
-        let cut = self.drain().in_flight().max(server.connections());
+        let requests = requests.max(server.connections());
         self.telemetry().abort_requests();
         server.abort().await;
         // HTTP/2 streams are tasks of their own, and end a moment after theirs.
-        let _ = timeout(LINGER, self.drain().idle()).await;
+        let _ = timeout(LINGER, drain.idle()).await;
         drop(checks);
 
         let report = self.flush(budget.flush, &mut signals).await;
         drop(listeners);
         tracing::debug!(balances = report.holds(), "telemetry flushed");
-        if !ended && cut > 0 {
-            return Err(Error::Cut { requests: cut });
+        if !ended && requests + upgraded > 0 {
+            return Err(Error::Cut { requests, upgraded });
         }
         Ok(())
     }

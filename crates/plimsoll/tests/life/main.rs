@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: a failure is the answer")]
 
 mod connections;
+mod draining;
 mod ending;
 mod globals;
 mod load;

@@ -14,6 +14,8 @@ use plimsoll_testkit::process::Process;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+mod streams;
+
 /// Starts the service with these settings.
 pub(crate) fn start(settings: &[(&str, &str)]) -> Process {
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -32,14 +34,31 @@ pub(crate) fn start(settings: &[(&str, &str)]) -> Process {
 async fn runs_until_a_signal() {
     let plimsoll = Plimsoll::builder("life-test").install().unwrap();
     plimsoll.expect_routes(&[(Method::GET, "/ok")]);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let ended = plimsoll
-        .serve(listener, app().layer(plimsoll.layer()))
-        .await;
-    if let Err(error) = ended {
+    if let Err(error) = run(&plimsoll).await {
+        tell(&error);
         exit(i32::from(error.exit_code()));
     }
 }
+
+#[expect(clippy::print_stderr, reason = "telemetry is flushed already")]
+fn tell(error: &plimsoll::Error) {
+    eprintln!("{error}");
+}
+
+async fn run(plimsoll: &Plimsoll) -> Result<(), plimsoll::Error> {
+    if std::env::var_os(SLOW_START).is_some() {
+        let () = plimsoll
+            .starting("migrations", std::future::pending())
+            .await?;
+    }
+    plimsoll.starting("cache", async {}).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = app().merge(streams::routes(plimsoll.drain()));
+    plimsoll.serve(listener, app.layer(plimsoll.layer())).await
+}
+
+/// Starts up for ever when it is set.
+pub(crate) const SLOW_START: &str = "LIFE_SLOW_START";
 
 #[expect(clippy::exit, reason = "the exit code is what is tested")]
 fn exit(code: i32) -> ! {

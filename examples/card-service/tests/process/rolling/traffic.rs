@@ -32,12 +32,14 @@ pub(super) struct Tally {
 pub(super) struct Traffic {
     stopped: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
+    failed: Arc<AtomicBool>,
     clients: JoinSet<Tally>,
 }
 
 impl Traffic {
     pub(super) fn start(address: SocketAddr, cards: Vec<(i64, String)>) -> Self {
-        let (stopped, answered) = <(Arc<AtomicBool>, Arc<AtomicU64>)>::default();
+        let (stopped, failed) = <(Arc<AtomicBool>, Arc<AtomicBool>)>::default();
+        let answered = Arc::<AtomicU64>::default();
         let cards = Arc::new(cards);
         let begin = Instant::now();
         let clients = (0..CONNECTIONS).map(|number| {
@@ -47,6 +49,7 @@ impl Traffic {
                 cards: Arc::clone(&cards),
                 stopped: Arc::clone(&stopped),
                 answered: Arc::clone(&answered),
+                failed: Arc::clone(&failed),
             };
             client.run(begin + Duration::from_secs(1) * number / RATE)
         });
@@ -54,8 +57,13 @@ impl Traffic {
         Self {
             stopped,
             answered,
+            failed,
             clients,
         }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Waits for more answers.
@@ -85,6 +93,7 @@ struct Client {
     cards: Arc<Vec<(i64, String)>>,
     stopped: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -126,6 +135,9 @@ impl Client {
                     false
                 }
             };
+            if !tally.failed.is_empty() {
+                self.failed.store(true, Ordering::Relaxed);
+            }
             if !stays {
                 connection = Connection::open(self.address).await;
             }
