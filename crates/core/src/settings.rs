@@ -35,7 +35,7 @@ use self::check::{
 pub use self::check::{list, modes};
 pub use self::effective::{Effective, effective, table};
 use crate::nearest::distance;
-use crate::peer::Trust;
+use crate::peer::{Forwarding, Trust};
 
 /// One thing that can be set.
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +98,14 @@ pub const ALL: &[Setting] = &[
     setting(
         "trust",
         "",
-        "proxies whose headers are believed: CIDRs, private, loopback",
+        "proxies whose headers are believed: CIDRs, private, loopback, and hops=N for a counted chain",
         parses::<Trust>,
+    ),
+    setting(
+        "trust_header",
+        "x-forwarded-for",
+        "the one header they tell the client by: x-forwarded-for, forwarded or a vendor's own",
+        parses::<Forwarding>,
     ),
     setting("timeout", "10s", "longest time to a response head", timeout),
     setting(
