@@ -52,9 +52,37 @@ fn shared(template: &str) -> &'static str {
     kept
 }
 
+/// Most lists that are kept.
+const MAX_LISTS: usize = 4_096;
+
+static LISTS: Mutex<Option<HashSet<&'static [&'static str]>>> = Mutex::new(None);
+
+/// A list of such words for ever; `None` when too many are kept already. For
+/// lists that the program's own configuration bounds; takes a lock.
+pub fn list(words: &[&'static str]) -> Option<&'static [&'static str]> {
+    let mut lists = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let lists = lists.get_or_insert_with(HashSet::new);
+    if let Some(known) = lists.get(words) {
+        return Some(known);
+    }
+    if lists.len() >= MAX_LISTS {
+        return None;
+    }
+    let kept: &'static [&'static str] = Box::leak(words.into());
+    lists.insert(kept);
+    Some(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_list_is_kept_once() {
+        let one = list(&["a", "b"]).unwrap();
+        assert!(std::ptr::eq(one, list(&["a", "b"]).unwrap()));
+        assert_eq!(list(&["b", "a"]), Some(&["b", "a"][..]));
+    }
 
     #[test]
     fn the_same_template_is_kept_once() {

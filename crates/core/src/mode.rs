@@ -33,7 +33,8 @@ impl Mode {
         }
     }
 
-    const fn of(byte: u8) -> Self {
+    /// Back from `mode as u8`, as it is kept in an atomic.
+    pub const fn of(byte: u8) -> Self {
         match byte {
             0 => Self::Off,
             1 => Self::Observe,

@@ -15,8 +15,16 @@ pub enum Refusal {
     Quota {
         /// Name of the policy that said no.
         policy: &'static str,
-        /// How long until the same request would pass.
+        /// Every policy that said no, in their order; may be empty when that is
+        /// this one alone.
+        violated: &'static [&'static str],
+        /// How long the client is to wait: at least until the same request would pass.
         retry_after: Duration,
+    },
+    /// The request costs more than its quota ever allows at once.
+    NeverFits {
+        /// Name of the policy that said no.
+        policy: &'static str,
     },
     /// No quota decision could be made and the policy is closed.
     LimiterDown {
@@ -50,6 +58,7 @@ impl Refusal {
             Self::LimiterDown { .. } | Self::Concurrency { .. } | Self::Draining => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::NeverFits { .. } => StatusCode::BAD_REQUEST,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         }
@@ -58,9 +67,10 @@ impl Refusal {
     /// How the request ended.
     pub const fn outcome(self) -> Outcome {
         match self {
-            Self::Quota { .. } | Self::LimiterDown { .. } | Self::Concurrency { .. } => {
-                Outcome::Refused
-            }
+            Self::Quota { .. }
+            | Self::NeverFits { .. }
+            | Self::LimiterDown { .. }
+            | Self::Concurrency { .. } => Outcome::Refused,
             Self::Draining => Outcome::ShutdownAbort,
             Self::Timeout { .. } => Outcome::Timeout,
             Self::BodyTooLarge { .. } => Outcome::ClientError,
@@ -70,7 +80,9 @@ impl Refusal {
     /// Whose fault it is.
     pub const fn blame(self) -> Blame {
         match self {
-            Self::Quota { .. } | Self::BodyTooLarge { .. } => Blame::Client,
+            Self::Quota { .. } | Self::NeverFits { .. } | Self::BodyTooLarge { .. } => {
+                Blame::Client
+            }
             Self::LimiterDown { .. } => Blame::Dependency,
             Self::Concurrency { .. } | Self::Draining => Blame::Capacity,
             Self::Timeout { .. } => Blame::Server,
@@ -88,10 +100,26 @@ impl Refusal {
         let wait = match self {
             Self::Quota { retry_after, .. } | Self::Concurrency { retry_after } => retry_after,
             Self::LimiterDown { .. } | Self::Draining => Duration::from_secs(1),
-            Self::Timeout { .. } | Self::BodyTooLarge { .. } => return None,
+            Self::NeverFits { .. } | Self::Timeout { .. } | Self::BodyTooLarge { .. } => {
+                return None;
+            }
         };
         let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         Some(whole.max(1))
+    }
+
+    /// Every policy that said no; empty when no limit did.
+    pub const fn violated(&self) -> &[&'static str] {
+        match self {
+            Self::Quota {
+                violated, policy, ..
+            } if violated.is_empty() => std::slice::from_ref(policy),
+            Self::Quota { violated, .. } => violated,
+            Self::NeverFits { policy } | Self::LimiterDown { policy } => {
+                std::slice::from_ref(policy)
+            }
+            _ => &[],
+        }
     }
 
     /// The bare answer: status, `Retry-After`, no body, and itself as extension.
@@ -117,6 +145,7 @@ mod tests {
         for (millis, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_999, 60)] {
             let refusal = Refusal::Quota {
                 policy: "per-client",
+                violated: &[],
                 retry_after: Duration::from_millis(millis),
             };
             assert_eq!(refusal.retry_after_seconds(), Some(seconds), "{millis} ms");

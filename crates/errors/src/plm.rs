@@ -145,6 +145,13 @@ crate::catalog! {
             support: "The caller's program sends too fast; the RateLimit headers say how fast it may.",
             operator: "Look which policy and which clients; raise the quota only if they are right.",
         },
+        2002 CostOverBurst {
+            status: 400, blame: Client, retry: Never,
+            title: "Request larger than the quota",
+            client: "This request costs more than your quota allows at once, so waiting does not help. Ask for less at a time.",
+            support: "The caller asks for too much in one request; its author must split it.",
+            operator: "If callers are right, raise the burst of the policy or lower the cost of the route.",
+        },
         3001 LimiterUnavailable {
             status: 503, blame: Dependency, retry: After(Duration::from_secs(1)),
             title: "Temporarily unavailable",
@@ -208,6 +215,7 @@ impl From<Refusal> for PlmCode {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Quota { .. } => Self::QuotaExceeded,
+            Refusal::NeverFits { .. } => Self::CostOverBurst,
             Refusal::LimiterDown { .. } => Self::LimiterUnavailable,
             Refusal::Concurrency { .. } => Self::Overloaded,
             Refusal::Draining => Self::Draining,
@@ -236,7 +244,10 @@ impl PlmCode {
     /// How a request ended that failed with this code.
     pub(crate) const fn outcome(self) -> Outcome {
         match self {
-            Self::QuotaExceeded | Self::LimiterUnavailable | Self::Overloaded => Outcome::Refused,
+            Self::QuotaExceeded
+            | Self::CostOverBurst
+            | Self::LimiterUnavailable
+            | Self::Overloaded => Outcome::Refused,
             Self::Draining => Outcome::ShutdownAbort,
             Self::TimedOut => Outcome::Timeout,
             Self::Panicked => Outcome::Panic,
@@ -256,8 +267,10 @@ mod tests {
         for refusal in [
             Refusal::Quota {
                 policy: "p",
+                violated: &[],
                 retry_after,
             },
+            Refusal::NeverFits { policy: "p" },
             Refusal::LimiterDown { policy: "p" },
             Refusal::Concurrency { retry_after },
             Refusal::Draining,

@@ -91,6 +91,7 @@ async fn refused(axum::extract::Path(kind): axum::extract::Path<String>) -> Resp
     let refusal = match kind.as_str() {
         "quota" => Refusal::Quota {
             policy: "per-client",
+            violated: &[],
             retry_after,
         },
         "limiter" => Refusal::LimiterDown {

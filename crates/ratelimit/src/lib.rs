@@ -7,7 +7,9 @@
 //! | [`gcra`] | the arithmetic, in whole nanoseconds |
 //! | [`store`] | where the one word of each key is kept |
 //! | [`limit`] | one limit: whom it counts, by which quota, under which name |
+//! | [`plans`] | quotas by key, which can change while the service runs |
 //! | [`limiter`] | several limits decided together, all or nothing |
+//! | [`findings`] | misconfigurations that a limiter finds, each with its code |
 //! | [`headers`] | the `RateLimit` and `RateLimit-Policy` fields |
 //! | [`layer`] | the rate limits around a service |
 //! | [`concurrency`] | how many requests may be in flight |
@@ -25,18 +27,22 @@
 //! ```
 
 pub mod concurrency;
+pub mod findings;
 pub mod gcra;
 pub mod headers;
 pub mod layer;
 pub mod limit;
 pub mod limiter;
+pub mod plans;
 pub mod quota;
 pub mod store;
 pub mod timeout;
 
 pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};
+pub use findings::Finding;
 pub use layer::{LimitGate, RateLimitLayer};
 pub use limit::{Key, Limit, LimitError};
 pub use limiter::Limiter;
+pub use plans::{PlanError, PlanTable, Plans};
 pub use quota::{Quota, QuotaError};
 pub use timeout::TimeoutLayer;

@@ -2,20 +2,27 @@
 
 mod decide;
 mod subject;
+mod telling;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::HeaderValue;
-use plimsoll_core::Clock;
 use plimsoll_core::peer::Trust;
+use plimsoll_core::{Clock, Mode};
 
+use crate::findings::{Finding, Findings, Found};
 use crate::gcra::Gcra;
 use crate::headers;
-use crate::limit::{Limit, LimitError, Source, checked_name};
+use crate::limit::{Cost, Limit, LimitError, MAX_SOURCES, Source, checked_name};
+use crate::plans::Plans;
+use crate::quota::Quota;
 use crate::store::Local;
 
-pub use decide::{Answer, Denied};
+pub use telling::{Answer, Denied};
 
 /// Most limits that are decided together.
 pub const MAX_LIMITS: usize = 8;
@@ -100,16 +107,20 @@ struct Inner {
     advertised: Option<HeaderValue>,
     clock: Clock,
     trust: Trust,
-    warned_of_proxy: AtomicBool,
-    warned_of_peer: AtomicBool,
+    findings: Findings,
 }
 
 /// A limit that was checked, and its state.
 struct Policy {
     name: &'static str,
-    source: Source,
+    sources: Box<[Source]>,
+    quota: Quota,
     gcra: Gcra,
-    cost: u32,
+    plans: Option<Plans>,
+    cost: Cost,
+    /// Whether every request costs the fixed cost.
+    costs_the_same: bool,
+    mode: AtomicU8,
     store: Local,
     counts: [AtomicU64; Label::ALL.len()],
 }
@@ -126,31 +137,28 @@ impl Limiter {
     ) -> Result<Self, LimitError> {
         let mut policies: Vec<Policy> = Vec::new();
         let mut field = String::new();
+        let findings = Findings::default();
         for limit in limits {
-            let quota = limit.quota;
             let policy = Policy::new(limit)?;
             if policies.iter().any(|other| other.name == policy.name) {
                 return Err(LimitError::Twice(policy.name.into()));
             }
-            if let Some(quota) = quota {
-                headers::policy_item(&mut field, policy.name, &quota);
-            }
+            headers::policy_item(&mut field, policy.name, &policy.quota);
+            policy.look_at_quota(&findings);
             policies.push(policy);
         }
         if policies.len() > MAX_LIMITS {
             return Err(LimitError::TooMany(policies.len()));
         }
-        let by_closure = |policy: &Policy| matches!(policy.source, Source::By(_));
         Ok(Self(Arc::new(Inner {
-            needs_parts: policies.iter().any(by_closure),
+            needs_parts: policies.iter().any(Policy::needs_parts),
             policies,
             advertised: HeaderValue::try_from(field)
                 .ok()
                 .filter(|field| !field.is_empty()),
             clock,
             trust,
-            warned_of_proxy: AtomicBool::new(false),
-            warned_of_peer: AtomicBool::new(false),
+            findings,
         })))
     }
 
@@ -179,6 +187,22 @@ impl Limiter {
         self.0.policies.iter().flat_map(rows).collect()
     }
 
+    /// What one limit may do from now on, below what
+    /// [`plimsoll_core::Part::Limit`] may; says whether there is a limit of this name.
+    pub fn set_mode(&self, policy: &str, mode: Mode) -> bool {
+        let named = self.0.policies.iter().find(|known| known.name == policy);
+        if let Some(policy) = named {
+            policy.mode.store(mode as u8, Ordering::Relaxed);
+        }
+        named.is_some()
+    }
+
+    /// The misconfigurations met so far.
+    pub fn findings(&self) -> Vec<Found> {
+        let coarse = self.coarsened().iter().map(|(_, count)| count).sum();
+        self.0.findings.all(self.0.trust.flaws(), coarse)
+    }
+
     /// For each policy, how many decisions were made on a cell that several
     /// keys shared, because more keys were active than it has room for.
     pub fn coarsened(&self) -> Vec<(&'static str, u64)> {
@@ -187,10 +211,25 @@ impl Limiter {
     }
 }
 
+/// Windows' worth of requests in a burst from which on it is a [`Finding`].
+const WIDE_BURST: u32 = 10;
+
+/// A wait from which on it is a [`Finding`].
+const LONG_WAIT: Duration = Duration::from_hours(24);
+
 impl Policy {
     fn new(limit: Limit) -> Result<Self, LimitError> {
         let name = checked_name(&limit.name)?;
-        let source = limit.source.map_err(LimitError::Header)?;
+        let sources: Result<Box<[_]>, _> = limit.sources.into_iter().collect();
+        let sources = sources.map_err(LimitError::Header)?;
+        if sources.len() > MAX_SOURCES {
+            return Err(LimitError::Sources(name.into()));
+        }
+        let bad =
+            |source: &Source| matches!(source, Source::Client(prefixes) if !prefixes.are_good());
+        if sources.iter().any(bad) {
+            return Err(LimitError::Prefix(name.into()));
+        }
         let Some(quota) = limit.quota else {
             return Err(LimitError::NoQuota(name.into()));
         };
@@ -199,21 +238,50 @@ impl Policy {
             error,
         })?;
         let burst = quota.burst_size();
-        if limit.cost == 0 || limit.cost > burst {
+        let cost = limit.cost;
+        let known = cost.known().find(|&cells| cells > burst);
+        if let Some(cost) = known.or(Some(0).filter(|_| cost.fixed == 0)) {
             return Err(LimitError::Cost {
                 name: name.into(),
-                cost: limit.cost,
+                cost,
                 burst,
             });
         }
         Ok(Self {
             name,
-            source,
+            sources,
+            quota,
             gcra,
-            cost: limit.cost,
+            plans: limit.plans,
+            costs_the_same: cost.by.is_none() && cost.routes.is_empty(),
+            cost,
+            mode: AtomicU8::new(limit.mode as u8),
             store: Local::new(limit.max_keys),
             counts: Default::default(),
         })
+    }
+
+    fn needs_parts(&self) -> bool {
+        self.cost.by.is_some()
+            || self
+                .sources
+                .iter()
+                .any(|source| matches!(source, Source::By(_)))
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::of(self.mode.load(Ordering::Relaxed))
+    }
+
+    fn look_at_quota(&self, findings: &Findings) {
+        if self.quota.burst_size() / WIDE_BURST > self.quota.count() {
+            findings.note(Finding::WideBurst, self.name);
+        }
+        let most = self.cost.known().max().unwrap_or(1);
+        let wait = Duration::from_nanos(self.gcra.interval().saturating_mul(most.into()));
+        if wait > LONG_WAIT {
+            findings.note(Finding::LongWait, self.name);
+        }
     }
 
     fn count(&self, label: Label) {

@@ -126,7 +126,10 @@ mod tests {
     fn every_example_of_rfc_7239_is_read() {
         for (line, expected) in [
             (r#"for="_gazonk""#, &[None][..]),
-            (r#"For="[2001:db8:cafe::17]:4711""#, &[Some("2001:db8:cafe::17")]),
+            (
+                r#"For="[2001:db8:cafe::17]:4711""#,
+                &[Some("2001:db8:cafe::17")],
+            ),
             (
                 "for=192.0.2.60;proto=http;by=203.0.113.43",
                 &[Some("192.0.2.60")],
@@ -145,7 +148,10 @@ mod tests {
             ),
             (r#"for="192.0.2.43:47011""#, &[Some("192.0.2.43")]),
             (r#"for="192.0.2.43:_port""#, &[Some("192.0.2.43")]),
-            (r#"host="a,b;for=6.6.6.6\"";for=192.0.2.1"#, &[Some("192.0.2.1")]),
+            (
+                r#"host="a,b;for=6.6.6.6\"";for=192.0.2.1"#,
+                &[Some("192.0.2.1")],
+            ),
             ("for=192.0.2.1;for=192.0.2.2", &[None]),
             ("proto=http", &[None]),
             (r#"for=192.0.2.1, for="192.0.2.2"#, &[None]),

@@ -44,10 +44,30 @@ fn the_client_is_the_rightmost_untrusted_hop() {
 fn counted_hops_take_that_entry_from_the_right_or_the_peer() {
     let trust: Trust = "hops=2, 10.0.0.0/8".parse().unwrap();
     for (peer, lines, expected, flaw) in [
-        ("10.0.0.1", &["6.6.6.6, 203.0.113.9, 198.51.100.1"][..], "203.0.113.9", None),
-        ("10.0.0.1", &["203.0.113.9", "198.51.100.1"], "203.0.113.9", None),
-        ("10.0.0.1", &["203.0.113.9"], "10.0.0.1", Some(Flaw::TooFewHops)),
-        ("10.0.0.1", &["x, 203.0.113.9"], "10.0.0.1", Some(Flaw::UnreadableHop)),
+        (
+            "10.0.0.1",
+            &["6.6.6.6, 203.0.113.9, 198.51.100.1"][..],
+            "203.0.113.9",
+            None,
+        ),
+        (
+            "10.0.0.1",
+            &["203.0.113.9", "198.51.100.1"],
+            "203.0.113.9",
+            None,
+        ),
+        (
+            "10.0.0.1",
+            &["203.0.113.9"],
+            "10.0.0.1",
+            Some(Flaw::TooFewHops),
+        ),
+        (
+            "10.0.0.1",
+            &["x, 203.0.113.9"],
+            "10.0.0.1",
+            Some(Flaw::UnreadableHop),
+        ),
         ("203.0.113.1", &["6.6.6.6, 7.7.7.7"], "203.0.113.1", None),
     ] {
         let before = Flaw::ALL.map(|flaw| trust.flaws().of(flaw));
@@ -92,9 +112,18 @@ fn lists_are_read_in_every_form_and_wrong_words_say_what_to_write() {
     assert_eq!(plain, toml);
     for wrong in ["10.0.0.0/99", "hops=0", "hops=33", "hops=", "proxy"] {
         let told = wrong.parse::<Trust>().unwrap_err().to_string();
-        assert!(told.contains("10.0.0.0/8") && told.contains("hops=1"), "{told}");
+        assert!(
+            told.contains("10.0.0.0/8") && told.contains("hops=1"),
+            "{told}"
+        );
     }
-    assert!("a b".parse::<Forwarding>().unwrap_err().to_string().contains("forwarded"));
+    assert!(
+        "a b"
+            .parse::<Forwarding>()
+            .unwrap_err()
+            .to_string()
+            .contains("forwarded")
+    );
 }
 
 /// An entry as a proxy would append it.

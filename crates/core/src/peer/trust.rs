@@ -183,6 +183,11 @@ impl Trust {
         self
     }
 
+    /// That header.
+    pub fn header(&self) -> &Forwarding {
+        &self.told_by
+    }
+
     /// Whether anybody is believed.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

@@ -73,8 +73,11 @@ impl Builder {
         if let Some(token) = settings.get("control_token") {
             self.control_token = Some(Secret::new(token.into()));
         }
-        if let Some(trust) = settings.parse("trust") {
-            self.trust = trust;
+        if let Some(trust) = settings.parse::<Trust>("trust") {
+            self.trust = trust.told_by(self.trust.header().clone());
+        }
+        if let Some(header) = settings.parse("trust_header") {
+            self.trust = std::mem::take(&mut self.trust).told_by(header);
         }
         let or = |key: &str, code: Duration| settings.duration(key).unwrap_or(code);
         self.timeout = or("timeout", self.timeout);

@@ -1,7 +1,7 @@
 use http::{HeaderValue, Request, Response};
 use plimsoll_core::gate::{Gate, Refused};
 use plimsoll_core::names::value;
-use plimsoll_core::{Mode, Part, Refusal, Rollout, current};
+use plimsoll_core::{Mode, Part, Rollout, current};
 
 use crate::Limiter;
 use crate::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
@@ -16,13 +16,14 @@ pub struct LimitGate {
 }
 
 impl Gate for LimitGate {
-    /// The value of `RateLimit`, when the answer may say it.
-    type Pass = Option<HeaderValue>;
+    /// The value of `RateLimit`, when the answer may say it, and of
+    /// `RateLimit-Policy`, when it is not what everybody is told.
+    type Pass = (Option<HeaderValue>, Option<HeaderValue>);
 
     fn admit<B>(&self, request: &mut Request<B>) -> Result<Self::Pass, Refused<Self::Pass>> {
         let mode = self.rollout.mode(Part::Limit);
         if mode == Mode::Off || self.limiter.is_empty() {
-            return Ok(None);
+            return Ok((None, None));
         }
         let started = current::with(|record| record.started);
         let now = started.filter(|_| self.clocked);
@@ -37,22 +38,20 @@ impl Gate for LimitGate {
                 .acts(Part::Limit, route.unwrap_or(value::UNMATCHED))
         {
             return Err(Refused {
-                refusal: Refusal::Quota {
-                    policy: denied.policy,
-                    retry_after: denied.retry_after,
-                },
-                pass: answer.field,
+                refusal: denied.refusal(),
+                pass: (answer.field, answer.advertised),
             });
         }
-        Ok(answer.field.filter(|_| mode == Mode::Enforce))
+        let field = answer.field.filter(|_| mode == Mode::Enforce);
+        Ok((field, answer.advertised))
     }
 
     /// Appended: an inner limit may have said its own.
-    fn answer<B>(&self, field: Self::Pass, response: &mut Response<B>) {
+    fn answer<B>(&self, (field, own): Self::Pass, response: &mut Response<B>) {
         if let Some(field) = field {
             let headers = response.headers_mut();
             headers.append(RATE_LIMIT, field);
-            if let Some(policy) = self.limiter.advertised() {
+            if let Some(policy) = own.or_else(|| self.limiter.advertised()) {
                 headers.append(RATE_LIMIT_POLICY, policy);
             }
         }

@@ -67,6 +67,7 @@ async fn a_denied_request_never_reaches_the_inner_service() {
     assert_eq!(refused.headers()["ratelimit"], r#""per-client";r=0;t=30"#);
     let expected = Refusal::Quota {
         policy: "per-client",
+        violated: &[],
         retry_after: Duration::from_secs(30),
     };
     assert_eq!(refused.extensions().get(), Some(&expected));

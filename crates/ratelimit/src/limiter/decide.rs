@@ -1,41 +1,30 @@
 //! The decision of all limits on one request.
 
-use std::time::Duration;
-
+use http::Request;
 use http::request::Parts;
-use http::{HeaderValue, Request};
 use plimsoll_core::Mode;
 
-use super::subject::{Found, Subject};
-use super::{Inner, Label, Limiter, MAX_LIMITS, Policy};
-use crate::gcra::{Decision, Verdict};
-use crate::headers::{self, Field};
-
-/// What the limits say of one request.
-#[derive(Debug, Clone, Default)]
-pub struct Answer {
-    /// The denial that the client has to wait for longest; `None` when the request passes.
-    pub denied: Option<Denied>,
-    /// The tightest policy and what it decided.
-    pub tightest: Option<(&'static str, &'static str)>,
-    /// The value of `RateLimit`; `None` when no limit counted the request.
-    pub field: Option<HeaderValue>,
-}
-
-/// A denial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Denied {
-    /// The policy that said no.
-    pub policy: &'static str,
-    /// How long until this policy would say yes to the same request.
-    pub retry_after: Duration,
-}
+use super::subject::{Found, Stance, Subject};
+use super::telling::{Answer, Telling};
+use super::{Inner, Limiter, MAX_LIMITS, Policy};
+use crate::findings::Finding;
+use crate::gcra::Decision;
+use crate::headers::Field;
 
 /// What one limit says, before any other is asked.
 #[derive(Clone, Copy)]
-struct Said {
-    decision: Decision,
-    unnamed_proxy: bool,
+pub(super) struct Said {
+    pub(super) decision: Decision,
+    pub(super) stance: Stance,
+    /// Whether the key has a quota of its own.
+    pub(super) planned: bool,
+}
+
+impl Said {
+    /// Whether it keeps the request from passing.
+    pub(super) fn denies(&self) -> bool {
+        !self.decision.allows() && self.stance == Stance::Enforces
+    }
 }
 
 /// One request on its way through the limits.
@@ -83,7 +72,8 @@ impl Limiter {
         if let [policy] = &*limiter.policies {
             let found = subject.key(policy, limiter);
             let now = now.unwrap_or_else(|| limiter.clock.now());
-            return alone(policy, found, now, mode);
+            let answer = alone(policy, found, now, mode);
+            return look_at_denied(answer, subject, limiter);
         }
         let mut keys = [None; MAX_LIMITS];
         for (key, policy) in keys.iter_mut().zip(&limiter.policies) {
@@ -97,8 +87,23 @@ impl Limiter {
             denied: false,
         };
         pass.ask(0);
-        pass.answer(mode)
+        look_at_denied(pass.answer(mode), subject, limiter)
     }
+}
+
+/// Says so when a client that is refused may be a proxy that nobody named, or
+/// asks for what it can never have.
+fn look_at_denied(answer: Answer, subject: &Subject<'_>, limiter: &Inner) -> Answer {
+    if let Some(denied) = &answer.denied {
+        if subject.forwards_unasked(limiter) {
+            let finding = Finding::UntrustedForwarder;
+            limiter.findings.note(finding, denied.policy);
+        }
+        if denied.retry_after.is_none() {
+            limiter.findings.note(Finding::NeverFits, denied.policy);
+        }
+    }
+    answer
 }
 
 /// The decision of an only limit, as most services have: no list to go through.
@@ -106,20 +111,21 @@ fn alone(policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer 
     let said = found.map(|found| {
         let mut cell = policy.store.lock(found.id, now);
         let tat = cell.tat();
-        let (decision, kept) = policy.gcra.decide(tat, cell.now(), policy.cost);
+        let (decision, kept) = found.gcra.decide(tat, cell.now(), found.cost);
         if decision.allows() || kept < tat {
             cell.keep(kept);
         }
         Said {
             decision,
-            unnamed_proxy: found.unnamed_proxy,
+            stance: found.stance,
+            planned: found.plan.is_some(),
         }
     });
-    let denied = |said: &Said| !said.decision.allows() && !said.unnamed_proxy;
     let mut field = Field::default();
     let mut telling = Telling::new(mode);
-    telling.denied = said.as_ref().is_some_and(denied);
+    telling.denied = said.as_ref().is_some_and(Said::denies);
     telling.tell(policy, said.as_ref(), &mut field);
+    telling.advertise(|| std::iter::once((policy, found)));
     telling.done(&field)
 }
 
@@ -144,18 +150,19 @@ impl Pass<'_> {
         };
         let mut cell = policy.store.lock(found.id, self.now);
         let tat = cell.tat();
-        let (decision, kept) = policy.gcra.decide(tat, cell.now(), policy.cost);
+        let (decision, kept) = found.gcra.decide(tat, cell.now(), found.cost);
         let mut said = Said {
             decision,
-            unnamed_proxy: found.unnamed_proxy,
+            stance: found.stance,
+            planned: found.plan.is_some(),
         };
-        self.denied |= !decision.allows() && !said.unnamed_proxy;
+        self.denied |= said.denies();
         let all_allow = self.ask(at + 1);
         if all_allow && decision.allows() {
             cell.keep(kept);
         } else if decision.allows() {
             // Another limit said no: this one counts nothing and says what it still has.
-            said.decision = policy.gcra.decide(tat, cell.now(), 0).0;
+            said.decision = found.gcra.decide(tat, cell.now(), 0).0;
         } else if kept < tat {
             cell.keep(kept);
         }
@@ -171,78 +178,21 @@ impl Pass<'_> {
         for (policy, said) in self.limiter.policies.iter().zip(&self.said) {
             telling.tell(policy, said.as_ref(), &mut field);
         }
+        telling.advertise(|| self.limiter.policies.iter().zip(self.keys));
         telling.done(&field)
-    }
-}
-
-/// The answer as it is put together.
-struct Telling {
-    mode: Mode,
-    /// Whether a limit refuses the request.
-    denied: bool,
-    answer: Answer,
-    /// Cells left of the tightest limit so far.
-    least: u32,
-}
-
-impl Telling {
-    fn new(mode: Mode) -> Self {
-        Self {
-            mode,
-            denied: false,
-            answer: Answer::default(),
-            least: u32::MAX,
-        }
-    }
-
-    fn tell(&mut self, policy: &Policy, said: Option<&Said>, field: &mut Field) {
-        let Some(said) = said else {
-            policy.count(Label::NoKey);
-            return;
-        };
-        let label = match said.decision.verdict {
-            Verdict::Allow => Label::Allow,
-            _ if said.unnamed_proxy => Label::ObservedUnnamedProxy,
-            _ if self.mode == Mode::Enforce => Label::Deny,
-            _ => Label::Observed,
-        };
-        if label != Label::Allow || !self.denied {
-            policy.count(label);
-        }
-        if !said.unnamed_proxy {
-            headers::limit_item(field, policy.name, &said.decision);
-        }
-        let answer = &mut self.answer;
-        if let (Verdict::Deny { retry_after }, false) = (said.decision.verdict, said.unnamed_proxy)
-        {
-            let retry_after = Duration::from_nanos(retry_after);
-            if answer.denied.is_none_or(|d| d.retry_after < retry_after) {
-                answer.denied = Some(Denied {
-                    policy: policy.name,
-                    retry_after,
-                });
-                answer.tightest = Some((policy.name, label.as_str()));
-            }
-        } else if answer.denied.is_none() && said.decision.remaining < self.least {
-            self.least = said.decision.remaining;
-            answer.tightest = Some((policy.name, label.as_str()));
-        }
-    }
-
-    fn done(mut self, field: &Field) -> Answer {
-        self.answer.field = headers::value(field);
-        self.answer
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limiter::Label;
     use crate::{Key, Limit, Quota};
     use http::Request;
     use plimsoll_core::Clock;
     use plimsoll_core::peer::{PeerAddr, Trust};
     use std::sync::{Arc, OnceLock, mpsc};
+    use std::time::Duration;
 
     fn request(peer: &str, headers: &[(&str, &str)]) -> Parts {
         let peer = PeerAddr(format!("{peer}:4711").parse().unwrap());
@@ -276,11 +226,12 @@ mod tests {
         }
         let denied = limiter.decide(&parts, Mode::Enforce).denied.unwrap();
         assert_eq!(denied.policy, "tight");
-        assert_eq!(denied.retry_after, Duration::from_secs(30));
+        let wait = denied.retry_after.unwrap();
+        assert_eq!(wait, Duration::from_secs(30));
         assert_eq!(counted(&limiter, "wide", Label::Allow), 2);
         assert_eq!(counted(&limiter, "tight", Label::Deny), 49);
 
-        hand.advance(denied.retry_after);
+        hand.advance(wait);
         let answer = limiter.decide(&parts, Mode::Enforce);
         assert_eq!(answer.denied, None);
         assert_eq!(

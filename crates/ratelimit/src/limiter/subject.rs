@@ -1,20 +1,24 @@
-//! Whom a request is counted for.
+//! Whom a request is counted for, by which quota, and at which cost.
 
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName};
-use plimsoll_core::current;
 use plimsoll_core::peer::{self, PeerAddr};
+use plimsoll_core::{Mode, current};
 
-use super::{Inner, Policy};
-use crate::limit::Source;
+use super::{Inner, Label, Policy};
+use crate::findings::Finding;
+use crate::gcra::Gcra;
+use crate::limit::{Key, Part, Source};
+use crate::quota::Quota;
 use crate::store::Id;
 
 /// A request as the limits see it.
 pub(super) struct Subject<'a> {
     headers: &'a HeaderMap,
+    extensions: &'a Extensions,
     /// The whole head, for closures that find keys.
     parts: Option<&'a Parts>,
     client: Option<IpAddr>,
@@ -23,11 +27,47 @@ pub(super) struct Subject<'a> {
     unnamed_proxy: bool,
 }
 
-/// The key of a request for one policy.
+/// What a policy makes of a denial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stance {
+    /// The request is refused, if the whole part enforces.
+    Enforces,
+    /// Counted only: the policy's own mode.
+    Observes,
+    /// Counted only: the key would be a proxy nobody named.
+    UnnamedProxy,
+}
+
+/// The key of a request for one policy, and what holds for it.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
     pub(super) id: Id,
-    pub(super) unnamed_proxy: bool,
+    pub(super) gcra: Gcra,
+    pub(super) cost: u32,
+    pub(super) stance: Stance,
+    /// The quota of the key's own plan.
+    pub(super) plan: Option<Quota>,
+}
+
+/// What a source says, borrowed or owned.
+enum Said<'a> {
+    Part(Part<'a>),
+    Key(Key),
+}
+
+impl Said<'_> {
+    fn part(&self) -> Part<'_> {
+        match self {
+            Self::Part(part) => *part,
+            Self::Key(key) => key.part(),
+        }
+    }
+}
+
+impl Hash for Said<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.part().hash(state);
+    }
 }
 
 impl<'a> Subject<'a> {
@@ -39,7 +79,11 @@ impl<'a> Subject<'a> {
     }
 
     /// By headers and extensions: all that limits without a closure look at.
-    pub(super) fn told(headers: &'a HeaderMap, extensions: &Extensions, limiter: &Inner) -> Self {
+    pub(super) fn told(
+        headers: &'a HeaderMap,
+        extensions: &'a Extensions,
+        limiter: &Inner,
+    ) -> Self {
         let peer = extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
         let recorded = current::with(|record| record.client).flatten();
         let seen = || peer.map(|peer| limiter.trust.client(peer, headers));
@@ -49,64 +93,116 @@ impl<'a> Subject<'a> {
             && is_forwarded(headers);
         Self {
             headers,
+            extensions,
             parts: None,
-            client: client.map(peer::limit_key),
+            client: client.map(peer::canonical),
             unnamed_proxy,
         }
     }
 
     /// The request's key for a policy; says so, once, when it can only be wrong.
+    /// A policy that is off has none.
     pub(super) fn key(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
-        let own = |id| Found {
-            id,
-            unnamed_proxy: false,
+        let stance = match policy.mode() {
+            Mode::Off => return None,
+            Mode::Observe => Stance::Observes,
+            Mode::Enforce => Stance::Enforces,
         };
-        match &policy.source {
-            Source::Client => self.client_key(policy, limiter),
-            Source::Header(name) => match self.headers.get(name) {
-                Some(value) => Some(own(policy.store.id(value.as_bytes()))),
-                None => self.client_key(policy, limiter),
-            },
-            Source::By(find) => {
-                let key = self.parts.and_then(|parts| find(parts))?;
-                Some(own(policy.store.id(&key)))
-            }
+        let found = self.found(policy, limiter, stance);
+        if found.is_none() {
+            policy.count(Label::NoKey);
         }
+        found
     }
 
-    fn client_key(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
-        let Some(client) = self.client else {
-            if !limiter.warned_of_peer.swap(true, Ordering::Relaxed) {
-                tracing::warn!(
-                    policy = policy.name,
-                    "no peer address is known, so clients cannot be counted; put a PeerAddr \
-                     into the extensions of each request where connections are accepted"
-                );
-            }
-            return None;
-        };
-        if self.unnamed_proxy && !limiter.warned_of_proxy.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                policy = policy.name,
-                peer = %client,
-                "a private address forwards requests for others and no proxy is trusted; \
-                 this limit only observes its requests until the trusted proxies are named \
-                 (as CIDRs, or `private`)"
-            );
+    fn found(&self, policy: &Policy, limiter: &Inner, stance: Stance) -> Option<Found> {
+        // What most limits are, in as few steps as can be.
+        if let ([Source::Client(prefixes)], None) = (&*policy.sources, &policy.plans) {
+            let client = prefixes.number(self.client(policy, limiter)?);
+            return Some(Found {
+                id: policy.store.id(&client),
+                gcra: policy.gcra,
+                cost: self.cost(policy),
+                stance: self.stance(stance),
+                plan: None,
+            });
         }
+        let mut stance = stance;
+        let mut said = Vec::with_capacity(policy.sources.len());
+        for source in &policy.sources {
+            let one = self.said(source, policy, limiter)?;
+            if matches!(one, Said::Part(Part::Address(_))) {
+                stance = self.stance(stance);
+            }
+            said.push(one);
+        }
+        let first = said.first()?.part();
+        let own = policy.plans.as_ref().and_then(|plans| plans.of(first));
         Some(Found {
-            id: policy.store.id(&number(client)),
-            unnamed_proxy: self.unnamed_proxy,
+            id: policy.store.id(&*said),
+            gcra: own.map_or(policy.gcra, |(_, gcra)| gcra),
+            cost: self.cost(policy),
+            stance,
+            plan: own.map(|(quota, _)| quota),
         })
     }
-}
 
-/// An address as one number, which hashes in one step. An IPv4 address is the
-/// same client in its IPv6 form.
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => v6.to_bits(),
+    fn said(&self, source: &'a Source, policy: &Policy, limiter: &Inner) -> Option<Said<'a>> {
+        let client = |prefixes: crate::limit::Prefixes| {
+            let client = self.client(policy, limiter)?;
+            Some(Said::Part(Part::Address(prefixes.number(client))))
+        };
+        match source {
+            Source::Client(prefixes) => client(*prefixes),
+            Source::Header(name) => match self.headers.get(name) {
+                Some(value) => Some(Said::Part(Part::Text(value.as_bytes()))),
+                None => client(crate::limit::Prefixes::USUAL),
+            },
+            Source::Route => {
+                let route = current::with(|record| record.route);
+                if route.is_none() {
+                    limiter.findings.note(Finding::NoRoute, policy.name);
+                }
+                route.map(|route| Said::Part(Part::Text(route.as_bytes())))
+            }
+            Source::Identity(find) => find(self.extensions).map(Said::Key),
+            Source::By(find) => self.parts.and_then(|parts| find(parts)).map(Said::Key),
+        }
+    }
+
+    /// The address of the client, if it is known.
+    fn client(&self, policy: &Policy, limiter: &Inner) -> Option<IpAddr> {
+        if self.client.is_none() {
+            limiter.findings.note(Finding::NoPeer, policy.name);
+        } else if self.unnamed_proxy {
+            limiter.findings.note(Finding::UnnamedProxy, policy.name);
+        } else if !limiter.trust.is_empty() {
+            limiter
+                .findings
+                .tell_flaws(limiter.trust.flaws(), policy.name);
+        }
+        self.client
+    }
+
+    const fn stance(&self, stance: Stance) -> Stance {
+        match stance {
+            Stance::Enforces if self.unnamed_proxy => Stance::UnnamedProxy,
+            stance => stance,
+        }
+    }
+
+    fn cost(&self, policy: &Policy) -> u32 {
+        if policy.costs_the_same {
+            return policy.cost.fixed;
+        }
+        policy.cost.of(self.parts)
+    }
+
+    /// Whether the client speaks for others without being believed.
+    pub(super) fn forwards_unasked(&self, limiter: &Inner) -> bool {
+        let peer = self.extensions.get::<PeerAddr>();
+        let peer = peer.map(|peer| peer.0.ip()).or(self.client);
+        peer.is_some_and(|peer| !limiter.trust.includes(peer)) && is_forwarded(self.headers)
     }
 }
 
