@@ -112,8 +112,10 @@ impl Refusal {
     pub const fn violated(&self) -> &[&'static str] {
         match self {
             Self::Quota {
-                violated, policy, ..
-            } if violated.is_empty() => std::slice::from_ref(policy),
+                violated: [],
+                policy,
+                ..
+            } => std::slice::from_ref(policy),
             Self::Quota { violated, .. } => violated,
             Self::NeverFits { policy } | Self::LimiterDown { policy } => {
                 std::slice::from_ref(policy)

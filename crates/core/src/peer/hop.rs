@@ -103,9 +103,8 @@ fn address(hop: &str) -> Option<IpAddr> {
             None => (hop, ""),
         },
     };
-    let hidden = |port: &str| port.starts_with(":_");
-    let whole = |port: &str| port.is_empty() || port[1..].parse::<u16>().is_ok();
-    if !hidden(port) && !(port.is_empty() || port.starts_with(':') && whole(port)) {
+    let is_port = |port: &str| port.starts_with('_') || port.parse::<u16>().is_ok();
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
         return None;
     }
     let host = host.split_once('%').map_or(host, |(host, _)| host);

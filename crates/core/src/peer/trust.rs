@@ -217,7 +217,7 @@ impl Trust {
         let found = match self.told_by {
             // A proxy that sets it leaves one line; of more, the last is its own.
             Forwarding::Vendor(_) => match lines.iter().next_back() {
-                Some(line) => self.one(line.as_bytes()),
+                Some(line) => one(line.as_bytes()),
                 None => return peer,
             },
             Forwarding::XForwardedFor => {
@@ -233,14 +233,6 @@ impl Trust {
             self.flaws.count(flaw);
             known.unwrap_or(peer)
         })
-    }
-
-    fn one(&self, line: &[u8]) -> Result<IpAddr, (Option<IpAddr>, Flaw)> {
-        let mut hops = hop::plain(line);
-        match (hops.next(), hops.next()) {
-            (Some(Some(client)), None) => Ok(client),
-            _ => Err((None, Flaw::UnreadableHop)),
-        }
     }
 
     /// The walk from the right; on a flaw, what was known for sure until then.
@@ -279,6 +271,15 @@ impl Trust {
             // A vendor's header stands beside the common ones by habit.
             Forwarding::Vendor(_) => false,
         }
+    }
+}
+
+/// The one address of a vendor's header.
+fn one(line: &[u8]) -> Result<IpAddr, (Option<IpAddr>, Flaw)> {
+    let mut hops = hop::plain(line);
+    match (hops.next(), hops.next()) {
+        (Some(Some(client)), None) => Ok(client),
+        _ => Err((None, Flaw::UnreadableHop)),
     }
 }
 
