@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plimsoll_core::peer::Trust;
 use plimsoll_core::settings::Settings;
 use plimsoll_core::{Secret, settings};
 use plimsoll_health::Budget;
