@@ -224,6 +224,10 @@ pub mod value {
     pub const OTHER: &str = "_OTHER";
     /// Series into which everything over the budget is folded.
     pub const OVERFLOW: &str = "overflow";
+    /// The code of a panic: Plimsoll's own, as its catalog has it.
+    pub const CODE_PANICKED: &str = "PLM-5001";
+    /// The code of an answer whose body broke off on our side.
+    pub const CODE_BODY_BROKEN: &str = "PLM-5004";
 }
 
 /// Upper bounds in seconds of every duration histogram: the advice of

@@ -295,6 +295,12 @@ impl Record {
             self.blame = None;
             self.slo = None;
         }
+        // The head is gone, so no layer could give these a code.
+        match ending {
+            Ending::BodyError => self.code = Some(value::CODE_BODY_BROKEN),
+            Ending::Panic => self.code = Some(value::CODE_PANICKED),
+            _ => {}
+        }
         self.outcome = Some(outcome);
         let grpc = self.grpc_status.and_then(grpc_blame);
         self.blame = self.blame.or(match outcome {
@@ -524,6 +530,7 @@ mod tests {
         assert_eq!(record.slo, Some(Slo::Excluded));
         let record = settled(quota, Ending::BodyError, 9);
         assert_eq!(record.slo, Some(Slo::Bad));
+        assert_eq!(record.code, Some(value::CODE_BODY_BROKEN));
     }
 
     #[test]

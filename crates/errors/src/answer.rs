@@ -29,46 +29,86 @@ const OF_THE_OLD_BODY: [HeaderName; 9] = [
     header::TRANSFER_ENCODING,
 ];
 
-/// What of the request decides how it is answered.
+/// What of the request decides how it is answered. Every success carries it
+/// along, so it is small.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// No body is sent back.
     pub(crate) head: bool,
-    /// The content type of a gRPC call.
-    grpc: Option<HeaderValue>,
     /// Whether axum's router had a route for it.
     #[cfg(feature = "axum")]
     pub(crate) matched: bool,
+    /// What few requests have.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Rare {
+    /// The content type of a gRPC call.
+    grpc: Option<HeaderValue>,
     /// The whole head, for a mapper.
-    parts: Option<Box<request::Parts>>,
+    parts: Option<request::Parts>,
 }
 
 impl Asked {
-    /// `may_be_grpc`: whether it is worth looking for gRPC's content type.
-    pub(crate) fn of<B>(style: &Style, request: &Request<B>, may_be_grpc: bool) -> Self {
-        let kind = may_be_grpc.then(|| request.headers().get(header::CONTENT_TYPE));
-        let grpc = kind.flatten().filter(|kind| is_grpc_type(kind));
+    /// `kind`: the content type, where it is worth looking for gRPC's.
+    pub(crate) fn of<B>(
+        style: &Style,
+        request: &Request<B>,
+        kind: Option<&HeaderValue>,
+        noted: Option<Noted>,
+    ) -> Self {
+        let kind = kind.filter(|kind| is_grpc_type(kind));
+        let rare = (kind.is_some() || style.has_mapper()).then(|| {
+            Box::new(Rare {
+                grpc: kind.cloned(),
+                parts: style.has_mapper().then(|| copied(request)),
+            })
+        });
+        #[cfg(not(feature = "axum"))]
+        let _ = noted;
         Self {
-            head: request.method() == Method::HEAD,
-            grpc: grpc.cloned(),
+            head: *request.method() == Method::HEAD,
             #[cfg(feature = "axum")]
-            matched: request
-                .extensions()
-                .get::<axum::extract::MatchedPath>()
-                .is_some(),
-            parts: style.has_mapper().then(|| copied(request)),
+            matched: noted.map_or_else(|| matched(request), |noted| noted.matched),
+            rare,
         }
+    }
+
+    /// The content type of a gRPC call.
+    fn grpc(&self) -> Option<&HeaderValue> {
+        self.rare.as_ref()?.grpc.as_ref()
+    }
+
+    fn parts(&self) -> Option<&request::Parts> {
+        self.rare.as_ref()?.parts.as_ref()
     }
 }
 
+/// What the record of our own stack has read of a request already.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Noted {
+    pub(crate) grpc: bool,
+    #[cfg(feature = "axum")]
+    pub(crate) matched: bool,
+    /// The declared length of the body.
+    pub(crate) bytes: u64,
+}
+
+#[cfg(feature = "axum")]
+fn matched<B>(request: &Request<B>) -> bool {
+    let extensions = request.extensions();
+    extensions.get::<axum::extract::MatchedPath>().is_some()
+}
+
 /// The head of a request without its extensions.
-fn copied<B>(request: &Request<B>) -> Box<request::Parts> {
+fn copied<B>(request: &Request<B>) -> request::Parts {
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method.clone_from(request.method());
     parts.uri.clone_from(request.uri());
     parts.version = request.version();
     parts.headers.clone_from(request.headers());
-    Box::new(parts)
+    parts
 }
 
 /// A failure and how the request ended by it.
@@ -136,7 +176,7 @@ pub(crate) struct Told {
 
 /// Whether a problem made by an inner layer can go out as it is.
 pub(crate) fn is_told(style: &Style, asked: &Asked, told: &Told) -> bool {
-    style.is_plain() && asked.grpc.is_none() && told.ids == current::ids()
+    style.is_plain() && asked.grpc().is_none() && told.ids == current::ids()
 }
 
 /// Notes a failure on the current record, if there is one.
@@ -148,7 +188,7 @@ pub(crate) fn note(asked: &Asked, failure: Failure, reference: Option<Box<str>>)
         }
         record.code = Some(fault.code.id);
         record.reference = reference;
-        if asked.grpc.is_some() {
+        if asked.grpc().is_some() {
             record.grpc_status = Some(fault.grpc().number());
         }
         // The field is public, so it may have been set without a bound.
@@ -177,9 +217,9 @@ pub(crate) fn render(
     for name in OF_THE_OLD_BODY {
         before.headers.remove(name);
     }
-    let answer = match &asked.grpc {
+    let answer = match asked.grpc() {
         Some(kind) => trailers_only(&problem, &style.domain, kind.clone()),
-        None => match style.mapped(&problem, asked.parts.as_deref()) {
+        None => match style.mapped(&problem, asked.parts()) {
             Some(mapped) => mapped,
             None => whole(&problem, style.base()),
         },

@@ -208,6 +208,13 @@ crate::catalog! {
             support: "Take the reference and pass it on to the service's team.",
             operator: "A handler or layer answered without a body; what text it had stands on the log line of this reference.",
         },
+        5004 BodyBroken {
+            status: 500, blame: Server, retry: SameKey,
+            title: "The answer broke off",
+            client: "The answer broke off before its end. Ask again, and quote the time when you ask for help.",
+            support: "Take the time and what was asked, and pass them on to the service's team.",
+            operator: "The head had been sent when the body failed, so the client saw no code; the cause stands on the log line.",
+        },
     }
 }
 
@@ -251,6 +258,7 @@ impl PlmCode {
             Self::Draining => Outcome::ShutdownAbort,
             Self::TimedOut => Outcome::Timeout,
             Self::Panicked => Outcome::Panic,
+            Self::BodyBroken => Outcome::BodyError,
             other => other.code().outcome(),
         }
     }
@@ -259,6 +267,7 @@ impl PlmCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_core::names::value;
     use std::time::Duration;
 
     #[test]
@@ -291,5 +300,11 @@ mod tests {
         let code = PlmCode::BodyNotUtf8.code();
         assert_eq!((code.id, code.reason), ("PLM-1012", "BODY_NOT_UTF8"));
         assert_eq!(PlmCode::Miswired.code().id, "PLM-5002");
+    }
+
+    #[test]
+    fn the_record_gives_a_broken_body_the_codes_of_this_catalog() {
+        assert_eq!(PlmCode::Panicked.code().id, value::CODE_PANICKED);
+        assert_eq!(PlmCode::BodyBroken.code().id, value::CODE_BODY_BROKEN);
     }
 }

@@ -23,7 +23,7 @@
 //! | failure | counted in |
 //! |---|---|
 //! | of a foreign layer, with [`Shape::All`]: a body of another type, or marked [`Passthrough`] | [`ErrorsLayer::counts`], `plimsoll_unshaped_total{reason}` |
-//! | the body breaks off or panics: the head is gone | `plimsoll_requests_total`, outcome `body_error` or `panic` |
+//! | the body breaks off or panics: the head is gone | `plimsoll_requests_total`, outcome `body_error` or `panic`, codes PLM-5004 and PLM-5001 |
 //! | hyper's own 400, 414 and 431: no request was made | `plimsoll_connection_errors_total{reason}` |
 //!
 //! A service that has an error format already keeps it by [`ErrorsLayer::mapper`]:

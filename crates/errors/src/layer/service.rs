@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
 use plimsoll_core::names::value;
 use plimsoll_core::{Part, Refusal, current};
 use tower_service::Service;
 
 use super::{ResponseBody, ResponseFuture, Style};
-use crate::answer::{Asked, Failure};
+use crate::answer::{Asked, Failure, Noted};
 
 /// Made by [`ErrorsLayer`](super::ErrorsLayer).
 #[derive(Debug, Clone)]
@@ -42,13 +42,19 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let style = Arc::clone(&self.style);
-        // The record of our own stack has read the headers.
-        let noted = style
-            .rollout
-            .within(|record| (record.grpc.is_some(), record.bytes_in));
-        let may_be_grpc = noted.is_none_or(|(grpc, _)| grpc);
-        let asked = Asked::of(&style, &request, may_be_grpc);
-        let declared = noted.map_or_else(|| declared(request.headers()), |(_, bytes)| Some(bytes));
+        // The record of our own stack has read the head.
+        let noted = style.rollout.within(|record| Noted {
+            grpc: record.grpc.is_some(),
+            #[cfg(feature = "axum")]
+            matched: record.route != value::UNMATCHED,
+            bytes: record.bytes_in,
+        });
+        let told = match noted {
+            Some(Noted { grpc: false, .. }) => Told::default(),
+            _ => Told::by(request.headers()),
+        };
+        let asked = Asked::of(&style, &request, told.kind, noted);
+        let declared = noted.map_or_else(|| told.length(), |noted| Some(noted.bytes));
         if let Some(refusal) = too_large(&style, declared) {
             return ResponseFuture::failed(refusal.into(), asked, style);
         }
@@ -67,10 +73,35 @@ where
     }
 }
 
-/// The length that a request's head declares.
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(header::CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
+/// What a request's headers say of its body.
+#[derive(Debug, Default)]
+struct Told<'a> {
+    kind: Option<&'a HeaderValue>,
+    length: Option<&'a HeaderValue>,
+}
+
+/// Up to so many header fields one walk costs less than two look-ups.
+const FEW: usize = 16;
+
+impl<'a> Told<'a> {
+    fn by(headers: &'a HeaderMap) -> Self {
+        let (mut kind, mut length) = (headers.len() > FEW, headers.len() > FEW);
+        if !kind {
+            for name in headers.keys() {
+                kind |= *name == header::CONTENT_TYPE;
+                length |= *name == header::CONTENT_LENGTH;
+            }
+        }
+        let value = |wanted: bool, name| wanted.then(|| headers.get(name)).flatten();
+        Self {
+            kind: value(kind, header::CONTENT_TYPE),
+            length: value(length, header::CONTENT_LENGTH),
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length?.to_str().ok()?.parse().ok()
+    }
 }
 
 /// Refuses a body that is declared larger than the limit.

@@ -134,6 +134,14 @@ async fn each_way_to_end_is_recorded_once_and_as_what_it_was() {
         assert_eq!(line["outcome"], outcome, "{method} {path} {line}");
         assert_eq!(line["route"], route, "{line}");
         assert_eq!(line["slo"], slo, "{line}");
+        // Every failure of ours has a code, one after the head too.
+        let own = match path {
+            "/broken" => Some("PLM-5004"),
+            "/panic-body" | "/panic" => Some("PLM-5001"),
+            "/slow" => Some("PLM-3004"),
+            _ => None,
+        };
+        assert!(own.is_none() || line["code"].as_str() == own, "{line}");
         let known = if method == "BREW" { "_OTHER" } else { method };
         assert_eq!(line["method"], known, "{line}");
     }
