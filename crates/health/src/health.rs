@@ -16,6 +16,7 @@ use crate::advice::Advice;
 use crate::check::Check;
 use crate::drain::Drain;
 use crate::evidence::{Evidence, Rules, Status};
+use crate::face::grpc::Services;
 use crate::heartbeat::Heartbeat;
 use crate::latch::{Latch, Latches};
 
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     latches: Arc<Latches>,
     drain: Drain,
     started: AtomicBool,
+    pub(crate) services: Services,
 }
 
 /// A check and what it found.

@@ -10,7 +10,7 @@
 //! | [`heartbeat`] | evidence that the process makes progress |
 //! | [`latch`] | what has to happen once before the service has started |
 //! | [`health`] | all of them together, and the tasks that run them |
-//! | [`face`] | the probes' answers: Kubernetes text and `application/health+json` |
+//! | [`face`] | the probes' answers: Kubernetes text, `application/health+json`, gRPC |
 //! | [`drain`] | requests in flight, and the way to none |
 //! | [`budget`] | how long each step of a shutdown may take |
 

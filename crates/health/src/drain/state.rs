@@ -60,6 +60,7 @@ impl Drain {
         let serve_for = u64::try_from(serve_for.as_nanos()).unwrap_or(NEVER);
         let deadline = self.0.clock.now().saturating_add(serve_for).min(NEVER - 1);
         self.0.deadline.fetch_min(deadline, Ordering::AcqRel);
+        self.0.told.notify_waiters();
     }
 
     /// Whether the service is on its way out.
@@ -107,14 +108,28 @@ impl Drain {
     /// # });
     /// ```
     pub fn closing(&self) -> impl Future<Output = ()> + Send + use<> {
-        let state = Arc::clone(&self.0);
+        let drain = self.clone();
         async move {
-            let mut told = std::pin::pin!(state.told.notified());
+            drain
+                .until(|drain| drain.0.closing.load(Ordering::Acquire))
+                .await;
+        }
+    }
+
+    /// Until the service is on its way out.
+    pub(crate) async fn begun(&self) {
+        self.until(Self::is_draining).await;
+    }
+
+    async fn until(&self, reached: impl Fn(&Self) -> bool) {
+        loop {
+            let mut told = std::pin::pin!(self.0.told.notified());
             // Listen first, look after: a word in between is not missed.
             told.as_mut().enable();
-            if !state.closing.load(Ordering::Acquire) {
-                told.await;
+            if reached(self) {
+                return;
             }
+            told.await;
         }
     }
 

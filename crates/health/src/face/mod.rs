@@ -5,11 +5,13 @@
 //! | `/livez` `/readyz` `/startupz` | Kubernetes text; `?verbose`, `?exclude=<check>` |
 //! | `/readyz/<check>` | one row of it |
 //! | `/health` | `application/health+json` |
+//! | `/grpc.health.v1.Health/*` | gRPC's own protocol, see [`grpc`] |
 //!
 //! Failing probes answer 503, where the Kubernetes API server itself answers
 //! 500: the instance is unavailable for now, not broken, and load balancers
 //! retry elsewhere on it. The texts are those of the API server.
 
+pub mod grpc;
 mod json;
 mod text;
 

@@ -9,6 +9,7 @@ use crate::advice::Advice;
 use crate::check::Check;
 use crate::drain::Drain;
 use crate::evidence::Evidence;
+use crate::face::grpc::Services;
 use crate::heartbeat::Heartbeat;
 use crate::latch::Latches;
 
@@ -131,6 +132,7 @@ impl HealthBuilder {
             drain: Drain::new(self.clock.clone()),
             clock: self.clock,
             started: AtomicBool::new(false),
+            services: Services::default(),
         })))
     }
 }

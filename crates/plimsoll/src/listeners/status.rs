@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, StatusCode};
+use plimsoll_health::face::grpc::{GRPC_PATH, GrpcHealth};
 
 use crate::Plimsoll;
 
@@ -13,9 +14,13 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
     Router::new()
         .route(
             "/",
-            get(async || "/livez\n/readyz\n/startupz\n/health\n/metrics\n"),
+            get(async || "/livez\n/readyz\n/startupz\n/health\n/metrics\n/grpc.health.v1.Health/{Check,List,Watch}\n"),
         )
         .route("/metrics", get(metrics))
+        .route_service(
+            &format!("{GRPC_PATH}{{method}}"),
+            GrpcHealth::new(plimsoll.health().clone()),
+        )
         .fallback(probe)
         .with_state(plimsoll)
 }

@@ -19,6 +19,7 @@ mod failures;
 mod five;
 mod flight;
 mod grpc;
+mod grpc_health;
 mod healthcheck;
 mod host;
 mod hostile;
