@@ -57,6 +57,7 @@ pub struct Decision {
 
 impl Decision {
     /// Whether the request passes.
+    #[inline]
     pub const fn allows(&self) -> bool {
         matches!(self.verdict, Verdict::Allow)
     }
@@ -68,17 +69,20 @@ impl Gcra {
     }
 
     /// Nanoseconds in which one cell comes back (T).
+    #[inline]
     pub const fn interval(self) -> u64 {
         self.interval
     }
 
     /// Nanoseconds in which a whole burst comes back (L).
+    #[inline]
     pub const fn limit(self) -> u64 {
         self.interval * self.burst as u64
     }
 
     /// Decides a request of `cost` cells at `now` against a key's TAT (0 when
     /// it has none), and gives the TAT to keep. A cost of 0 only looks.
+    #[inline]
     pub const fn decide(self, tat: u64, now: u64, cost: u32) -> (Decision, u64) {
         let limit = self.limit();
         let ahead = tat.saturating_sub(now);

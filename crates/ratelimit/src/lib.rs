@@ -36,6 +36,7 @@ pub mod limiter;
 pub mod plans;
 pub mod quota;
 pub mod store;
+mod sync;
 pub mod timeout;
 
 pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};

@@ -1,6 +1,7 @@
 //! Several limits decided together, all or nothing.
 
 mod decide;
+mod pass;
 mod subject;
 mod telling;
 #[cfg(test)]
@@ -80,8 +81,11 @@ pub struct Stat {
 /// Limits with their state; clones share it.
 ///
 /// A request passes if every limit allows it, and only then does any of them
-/// count it. That is exact with any number of threads: the words of a request's
-/// keys are locked in the order of the limits, and all are kept or none.
+/// count it. No lock is held: all limits are asked first, and only if all allow
+/// are cells taken, in the order of the limits. When another request was faster
+/// at one of them, the limits before it get their cells back. Never more pass
+/// than the quotas say; a third request may in those few instructions be
+/// refused for cells that are on their way back.
 ///
 /// ```
 /// use plimsoll_core::{Clock, Mode, peer::{PeerAddr, Trust}};
@@ -139,7 +143,7 @@ impl Limiter {
         let mut field = String::new();
         let findings = Findings::default();
         for limit in limits {
-            let policy = Policy::new(limit)?;
+            let policy = Policy::new(limit, &clock)?;
             if policies.iter().any(|other| other.name == policy.name) {
                 return Err(LimitError::Twice(policy.name.into()));
             }
@@ -218,7 +222,7 @@ const WIDE_BURST: u32 = 10;
 const LONG_WAIT: Duration = Duration::from_hours(24);
 
 impl Policy {
-    fn new(limit: Limit) -> Result<Self, LimitError> {
+    fn new(limit: Limit, clock: &Clock) -> Result<Self, LimitError> {
         let name = checked_name(&limit.name)?;
         let sources: Result<Box<[_]>, _> = limit.sources.into_iter().collect();
         let sources = sources.map_err(LimitError::Header)?;
@@ -256,7 +260,7 @@ impl Policy {
             costs_the_same: cost.by.is_none() && cost.routes.is_empty(),
             cost,
             mode: AtomicU8::new(limit.mode as u8),
-            store: Local::new(limit.max_keys),
+            store: Local::new(limit.max_keys, clock.clone()),
             counts: Default::default(),
         })
     }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use plimsoll_core::peer;
 
+use crate::store::{Id, Identity};
+
 /// Whom a request is counted for.
 ///
 /// A type of the service's own, such as who is signed in, becomes a key by
@@ -74,6 +76,16 @@ pub(crate) enum Part<'a> {
     Address(u128),
     Number(u64),
     Text(&'a [u8]),
+}
+
+impl Part<'_> {
+    pub(crate) fn id(self, identity: &Identity) -> Id {
+        match self {
+            Self::Address(bits) => identity.address(bits),
+            Self::Number(number) => identity.number(number),
+            Self::Text(text) => identity.bytes(text),
+        }
+    }
 }
 
 impl Hash for Part<'_> {

@@ -4,6 +4,7 @@ use http::Request;
 use http::request::Parts;
 use plimsoll_core::Mode;
 
+use super::pass::Pass;
 use super::subject::{Found, Stance, Subject};
 use super::telling::{Answer, Telling};
 use super::{Inner, Limiter, MAX_LIMITS, Policy};
@@ -25,15 +26,6 @@ impl Said {
     pub(super) fn denies(&self) -> bool {
         !self.decision.allows() && self.stance == Stance::Enforces
     }
-}
-
-/// One request on its way through the limits.
-struct Pass<'a> {
-    limiter: &'a Inner,
-    keys: [Option<Found>; MAX_LIMITS],
-    now: u64,
-    said: [Option<Said>; MAX_LIMITS],
-    denied: bool,
 }
 
 impl Limiter {
@@ -79,14 +71,9 @@ impl Limiter {
         for (key, policy) in keys.iter_mut().zip(&limiter.policies) {
             *key = subject.key(policy, limiter);
         }
-        let mut pass = Pass {
-            limiter,
-            keys,
-            now: now.unwrap_or_else(|| limiter.clock.now()),
-            said: [None; MAX_LIMITS],
-            denied: false,
-        };
-        pass.ask(0);
+        let now = now.unwrap_or_else(|| limiter.clock.now());
+        let mut pass = Pass::new(&limiter.policies, &keys, now);
+        pass.ask();
         look_at_denied(pass.answer(mode), subject, limiter)
     }
 }
@@ -108,18 +95,10 @@ fn look_at_denied(answer: Answer, subject: &Subject<'_>, limiter: &Inner) -> Ans
 
 /// The decision of an only limit, as most services have: no list to go through.
 fn alone(policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer {
-    let said = found.map(|found| {
-        let mut cell = policy.store.lock(found.id, now);
-        let tat = cell.tat();
-        let (decision, kept) = found.gcra.decide(tat, cell.now(), found.cost);
-        if decision.allows() || kept < tat {
-            cell.keep(kept);
-        }
-        Said {
-            decision,
-            stance: found.stance,
-            planned: found.plan.is_some(),
-        }
+    let said = found.map(|found| Said {
+        decision: policy.store.decide(found.id, found.gcra, found.cost, now),
+        stance: found.stance,
+        planned: found.plan.is_some(),
     });
     let mut field = Field::default();
     let mut telling = Telling::new(mode);
@@ -136,51 +115,6 @@ fn exchange<B>(parts: &mut Parts, request: &mut Request<B>) {
     std::mem::swap(&mut parts.version, request.version_mut());
     std::mem::swap(&mut parts.headers, request.headers_mut());
     std::mem::swap(&mut parts.extensions, request.extensions_mut());
-}
-
-impl Pass<'_> {
-    /// Asks the limits from `at` on, and says whether all of them allow. Each
-    /// holds its key's lock until the last has answered.
-    fn ask(&mut self, at: usize) -> bool {
-        let Some(policy) = self.limiter.policies.get(at) else {
-            return !self.denied;
-        };
-        let Some(found) = self.keys[at] else {
-            return self.ask(at + 1);
-        };
-        let mut cell = policy.store.lock(found.id, self.now);
-        let tat = cell.tat();
-        let (decision, kept) = found.gcra.decide(tat, cell.now(), found.cost);
-        let mut said = Said {
-            decision,
-            stance: found.stance,
-            planned: found.plan.is_some(),
-        };
-        self.denied |= said.denies();
-        let all_allow = self.ask(at + 1);
-        if all_allow && decision.allows() {
-            cell.keep(kept);
-        } else if decision.allows() {
-            // Another limit said no: this one counts nothing and says what it still has.
-            said.decision = found.gcra.decide(tat, cell.now(), 0).0;
-        } else if kept < tat {
-            cell.keep(kept);
-        }
-        self.said[at] = Some(said);
-        all_allow
-    }
-
-    /// Counts what was said and puts it together.
-    fn answer(&self, mode: Mode) -> Answer {
-        let mut field = Field::default();
-        let mut telling = Telling::new(mode);
-        telling.denied = self.denied;
-        for (policy, said) in self.limiter.policies.iter().zip(&self.said) {
-            telling.tell(policy, said.as_ref(), &mut field);
-        }
-        telling.advertise(|| self.limiter.policies.iter().zip(self.keys));
-        telling.done(&field)
-    }
 }
 
 #[cfg(test)]

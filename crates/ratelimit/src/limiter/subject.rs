@@ -1,6 +1,5 @@
 //! Whom a request is counted for, by which quota, and at which cost.
 
-use std::hash::Hash;
 use std::net::IpAddr;
 
 use http::request::Parts;
@@ -64,12 +63,6 @@ impl Said<'_> {
     }
 }
 
-impl Hash for Said<'_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.part().hash(state);
-    }
-}
-
 impl<'a> Subject<'a> {
     pub(super) fn of(parts: &'a Parts, limiter: &Inner) -> Self {
         Self {
@@ -120,7 +113,7 @@ impl<'a> Subject<'a> {
         if let ([Source::Client(prefixes)], None) = (&*policy.sources, &policy.plans) {
             let client = prefixes.number(self.client(policy, limiter)?);
             return Some(Found {
-                id: policy.store.id(&client),
+                id: policy.store.identity().address(client),
                 gcra: policy.gcra,
                 cost: self.cost(policy),
                 stance: self.stance(stance),
@@ -136,10 +129,15 @@ impl<'a> Subject<'a> {
             }
             said.push(one);
         }
+        let identity = policy.store.identity();
         let first = said.first()?.part();
+        let id = match &*said {
+            [_] => first.id(identity),
+            several => identity.joined(several.iter().map(|one| one.part().id(identity))),
+        };
         let own = policy.plans.as_ref().and_then(|plans| plans.of(first));
         Some(Found {
-            id: policy.store.id(&*said),
+            id,
             gcra: own.map_or(policy.gcra, |(_, gcra)| gcra),
             cost: self.cost(policy),
             stance,

@@ -1,11 +1,15 @@
 //! Where the one word of each key is kept.
 
 mod call;
+mod identity;
 mod local;
+#[cfg(test)]
+mod local_tests;
 #[cfg(feature = "redis")]
 mod redis;
 
 pub use call::{Call, Calling, Kind, Store, StoreError, StoreStats, Told, Want};
-pub use local::{Cell, Id, Local};
+pub use identity::{Id, Identity};
+pub use local::Local;
 #[cfg(feature = "redis")]
 pub use redis::{DEADLINE, MAX_BATCH, PATIENCE, Redis, RedisUrlError};

@@ -1,0 +1,269 @@
+//! Keys of one process, in a table that never grows and is never swept.
+//!
+//! A key whose TAT has passed is the same as one never seen, so its slot is
+//! free without anybody sweeping. A key that has a slot is decided without a
+//! lock, by one compare-and-swap (a denial writes nothing). A key that has none
+//! goes to its *desk*, a short lock that it shares with a part of all keys, so
+//! that no key gets two slots; it looks at sixteen slots and takes a free one.
+//! When all sixteen hold keys that are still being counted, it is counted under
+//! the desk's own cell, together with others in the same plight. A flood of
+//! keys thus can't evict an active one, can't open the limit and can't take
+//! memory; it only coarsens the counting of new keys. A key that was counted
+//! under a shared cell and gets a slot later starts afresh there, so such a key
+//! may see up to twice its quota in a stretch that spans both; all keys of a
+//! desk together get no more than one quota through the shared cell.
+//!
+//! A slot is 24 bytes and the table has four for every three keys: 32 bytes a
+//! key, whatever the key's length. Desks take another 128 bytes for every
+//! thousand slots, 8 KiB at most.
+
+mod slot;
+
+use std::fmt;
+
+use plimsoll_core::Clock;
+
+use super::{Id, Identity};
+use crate::gcra::{Decision, Gcra};
+use crate::sync::{AtomicU64, Mutex, Ordering, PLACE, PoisonError};
+use slot::{Ask, Slot};
+
+/// Most desks.
+const MAX_DESKS: usize = 64;
+/// Fewest slots worth a desk of their own.
+const MIN_DESK: usize = 1_024;
+/// How often a key looks for a slot before it shares one: again only when
+/// another key took the free one, or its owner came back, in the meantime.
+const ROUNDS: usize = 3;
+
+/// The table; see the [module](super).
+///
+/// ```
+/// use plimsoll_core::Clock;
+/// use plimsoll_ratelimit::Quota;
+/// use plimsoll_ratelimit::store::Local;
+///
+/// let (clock, hand) = Clock::manual();
+/// let store = Local::new(100_000, clock.clone());
+/// let gcra = Quota::per_second(10).burst(2).check()?;
+/// let id = store.identity().bytes(b"client");
+///
+/// assert_eq!(store.decide(id, gcra, 2, clock.now()).remaining, 0);
+/// assert!(!store.decide(id, gcra, 1, clock.now()).allows());
+/// store.refund(id, gcra, 1, clock.now());
+/// assert!(store.peek(id, gcra, 1, clock.now()).allows());
+/// # let _ = hand;
+/// # Ok::<(), plimsoll_ratelimit::QuotaError>(())
+/// ```
+pub struct Local {
+    places: Box<[Place]>,
+    desks: Box<[Desk]>,
+    identity: Identity,
+    clock: Clock,
+}
+
+/// Slots that lie side by side; a key may stand in two places.
+#[repr(align(64))]
+struct Place([Slot; PLACE]);
+
+/// Where keys without a slot are served; on cache lines of its own.
+#[repr(align(128))]
+struct Desk {
+    claims: Mutex<()>,
+    shared: Slot,
+    coarsened: AtomicU64,
+}
+
+impl Local {
+    /// A table with room for this many keys at a time (at least twelve), in 32
+    /// bytes each, taken at once. The clock is asked again when a caller's own
+    /// reading has grown too old.
+    pub fn new(max_keys: usize, clock: Clock) -> Self {
+        let slots = max_keys.saturating_add(max_keys / 3);
+        Self::with(slots.div_ceil(PLACE).max(2), Identity::random(), clock)
+    }
+
+    /// With so many places.
+    pub(crate) fn with(places: usize, identity: Identity, clock: Clock) -> Self {
+        let desks = (places * PLACE / MIN_DESK).clamp(1, MAX_DESKS);
+        let place = || Place(std::array::from_fn(|_| Slot::new()));
+        let desk = || Desk {
+            claims: Mutex::new(()),
+            shared: Slot::new(),
+            coarsened: AtomicU64::new(0),
+        };
+        Self {
+            places: (0..places).map(|_| place()).collect(),
+            desks: (0..desks).map(|_| desk()).collect(),
+            identity,
+            clock,
+        }
+    }
+
+    /// What finds the identities of this table's keys.
+    #[inline]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Decides a request of `cost` cells, which it takes if allowed. `now` is a
+    /// reading of the table's clock.
+    #[inline]
+    pub fn decide(&self, id: Id, gcra: Gcra, cost: u32, now: u64) -> Decision {
+        self.ask(id, gcra, cost, now, true)
+    }
+
+    /// The same decision, but nothing is taken. A TAT that a lowered quota left
+    /// too far ahead is brought back, so that the wait it names holds.
+    #[inline]
+    pub fn peek(&self, id: Id, gcra: Gcra, cost: u32, now: u64) -> Decision {
+        self.ask(id, gcra, cost, now, false)
+    }
+
+    /// Gives back `cells` that were taken and not used, at most what is still
+    /// missing from the burst. A key without a slot of its own gets nothing back.
+    pub fn refund(&self, id: Id, gcra: Gcra, cells: u32, now: u64) {
+        let nanos = gcra.interval().saturating_mul(cells.into());
+        let refunded = |slot: &&Slot| slot.seems(id) && slot.refund(id, nanos, now);
+        let _ = self.slots(id).iter().copied().find(refunded);
+    }
+
+    /// How many decisions were made on a shared cell for want of a slot.
+    pub fn coarsened(&self) -> u64 {
+        let count = |desk: &Desk| desk.coarsened.load(Ordering::Relaxed);
+        self.desks.iter().map(count).sum()
+    }
+
+    /// Keys that are being counted at `now`. Looks at every slot: for tests and reports.
+    pub fn active(&self, now: u64) -> usize {
+        let slots = self.places.iter().flat_map(|place| &place.0);
+        slots.filter(|slot| slot.tat() > now).count()
+    }
+
+    /// How many slots there are.
+    pub fn slots_in_all(&self) -> usize {
+        self.places.len() * PLACE
+    }
+
+    /// The slots where a key may stand, those of its first place first, and in
+    /// each from the one that is likeliest.
+    fn slots(&self, id: Id) -> [&Slot; 2 * PLACE] {
+        let places = id.words().map(|half| self.place(half));
+        std::array::from_fn(|at| places[at / PLACE].at(id, at))
+    }
+
+    #[inline]
+    fn place(&self, half: u64) -> &Place {
+        &self.places[part(half, self.places.len())]
+    }
+
+    fn desk(&self, id: Id) -> &Desk {
+        &self.desks[part(id.words()[0], self.desks.len())]
+    }
+
+    #[inline]
+    fn ask(&self, id: Id, gcra: Gcra, cost: u32, now: u64, take: bool) -> Decision {
+        let clock = &self.clock;
+        let ask = Ask {
+            gcra,
+            cost,
+            now,
+            take,
+            clock,
+        };
+        for half in id.words() {
+            let place = self.place(half);
+            for step in 0..PLACE {
+                let slot = place.at(id, step);
+                if slot.seems(id)
+                    && let Some(decision) = slot.decide(id, &ask)
+                {
+                    return decision;
+                }
+            }
+        }
+        self.ask_at_desk(id, ask)
+    }
+
+    /// For a key that seems to have no slot.
+    #[cold]
+    #[inline(never)]
+    fn ask_at_desk(&self, id: Id, mut ask: Ask<'_>) -> Decision {
+        let desk = self.desk(id);
+        let _claims = desk.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who takes a slot over must not decide in the past of who lost it.
+        ask.now = self.clock.now().max(ask.now);
+        let slots = self.slots(id);
+        for _ in 0..ROUNDS {
+            let mut own = slots.iter().filter(|slot| slot.seems(id));
+            if let Some(decision) = own.find_map(|slot| slot.decide(id, &ask)) {
+                return decision;
+            }
+            let Some((slot, seen)) = free(&slots, ask.now) else {
+                break;
+            };
+            let (decision, tat) = ask.decide(0);
+            let takes = ask.take && ask.cost > 0 && decision.allows();
+            if !takes || slot.claim(seen, id, tat) {
+                return decision;
+            }
+        }
+        desk.coarsened.fetch_add(1, Ordering::Relaxed);
+        loop {
+            if let Some(decision) = desk.shared.decide(Id::NOBODY, &ask) {
+                return decision;
+            }
+        }
+    }
+}
+
+impl Place {
+    /// The slot so many steps from where the key would like to stand.
+    #[inline]
+    fn at(&self, id: Id, step: usize) -> &Slot {
+        &self.0[(id.words()[1] as usize).wrapping_add(step) % PLACE]
+    }
+}
+
+/// A free slot and its word: in the first place while that has a few, else in
+/// the emptier one.
+fn free<'a>(slots: &[&'a Slot; 2 * PLACE], now: u64) -> Option<(&'a Slot, u64)> {
+    let mut best = None;
+    let mut most = 0;
+    for place in slots.chunks(PLACE) {
+        let words = place.iter().map(|slot| Some((*slot, slot.free(now)?)));
+        let (mut free, mut first) = (0, None);
+        for word in words.flatten() {
+            free += 1;
+            first = first.or(Some(word));
+        }
+        if free > most {
+            (best, most) = (first, free);
+        }
+        if most > PLACE / 4 {
+            break;
+        }
+    }
+    best
+}
+
+/// Which of `parts` equal parts of all hashes this one lies in.
+#[inline]
+fn part(hash: u64, parts: usize) -> usize {
+    ((u128::from(hash) * parts as u128) >> 64) as usize
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local")
+            .field("slots", &self.slots_in_all())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How many slots this thread has looked at.
+#[cfg(test)]
+#[allow(dead_code, reason = "the model looks at none")]
+pub(super) fn looked_at() -> usize {
+    slot::LOOKED.get()
+}
