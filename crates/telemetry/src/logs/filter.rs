@@ -98,6 +98,10 @@ impl std::error::Error for BadDirectives {}
 
 /// What the log's directives say.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one a process, and its size hangs on a feature of tracing-subscriber"
+)]
 enum Log {
     /// They go by target and level alone, so a callsite is wanted or not for good.
     Plain(Targets),
