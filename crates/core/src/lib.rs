@@ -9,6 +9,7 @@
 //! | [`calls`] | a request's calls to other services |
 //! | [`current`] | the record of the request being polled on this thread |
 //! | [`agent`] | what kind of client sends a request |
+//! | [`criticality`] | how much it matters that a request is answered |
 //! | [`keep`] | why the details of a request are kept |
 //! | [`body`] | the one body wrapper of the stack |
 //! | [`gate`] | one service and one future for what lets requests pass or refuses them |
@@ -26,6 +27,7 @@
 //! | [`percent`] | percent-encoding |
 //! | [`settings`] | what an operator may set from outside |
 //! | [`value`] | header values and short texts without an allocation |
+//! | [`jitter`] | random extra time for those who wait |
 //! | [`clock`] | time, injected |
 //!
 //! It imports no other crate of the workspace.
@@ -34,11 +36,13 @@ pub mod agent;
 pub mod body;
 pub mod calls;
 pub mod clock;
+pub mod criticality;
 pub mod current;
 pub mod gate;
 pub mod held;
 pub mod ids;
 pub mod intern;
+pub mod jitter;
 pub mod keep;
 pub mod messages;
 pub mod mode;
@@ -61,6 +65,7 @@ pub mod value;
 pub use agent::Agent;
 pub use body::ObservedBody;
 pub use clock::Clock;
+pub use criticality::Criticality;
 pub use gate::{Gate, Gated};
 pub use held::HeldBody;
 pub use keep::Keep;

@@ -56,6 +56,15 @@ pub struct UnknownWord {
     known: &'static str,
 }
 
+impl UnknownWord {
+    pub(crate) fn new(word: &str, known: &'static str) -> Self {
+        Self {
+            word: word.into(),
+            known,
+        }
+    }
+}
+
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} is none of {}", self.word, self.known)

@@ -96,6 +96,11 @@ pub const CONNECTION_ERRORS: &str = "plimsoll_connection_errors_total";
 pub const RATELIMIT_DECISIONS: &str = "plimsoll_ratelimit_decisions_total";
 /// Gauge: permits of the concurrency limit that are taken.
 pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
+/// Gauge: a request of the level passes while fewer permits are taken. Label: criticality.
+pub const CONCURRENCY_ROOM: &str = "plimsoll_concurrency_room";
+/// Counter: requests refused for lack of capacity, or that would have been.
+/// Labels: reason, criticality, mode.
+pub const SHED: &str = "plimsoll_shed_total";
 /// Counter: what a part did or would have done. Labels: part, mode, route.
 pub const ROLLOUT: &str = "plimsoll_rollout_total";
 /// Counter: causes left off request lines for coming too fast. Label: error code.
@@ -172,6 +177,8 @@ pub mod label {
     pub const POLICY: &str = "policy";
     /// What a limit decided.
     pub const DECISION: &str = "decision";
+    /// [`crate::Criticality`].
+    pub const CRITICALITY: &str = "criticality";
     /// Name of a health check.
     pub const CHECK: &str = "check";
     /// A part that can change an answer: `limit`, `concurrency`, `timeout`, `shape`, `drain`.
@@ -330,6 +337,8 @@ pub mod key {
     pub const LIMIT: &str = "limit";
     /// What it decided.
     pub const DECISION: &str = "decision";
+    /// [`crate::Criticality`], when somebody said it.
+    pub const CRITICALITY: &str = "criticality";
     /// Trace of a caller that was not trusted.
     pub const LINKED_TRACE_ID: &str = "linked_trace_id";
 

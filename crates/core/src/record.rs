@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::agent::Agent;
 use crate::calls::Calls;
+use crate::criticality::Criticality;
 use crate::current::Entered;
 use crate::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use crate::keep::Keep;
@@ -66,6 +67,12 @@ pub struct Record {
     pub blame: Option<Blame>,
     /// How an SLO counts it, when a code or a part said so.
     pub slo: Option<Slo>,
+    /// Whether the other end of the connection is one that may tell things of the caller.
+    pub trusted: bool,
+    /// How much it matters, when somebody said so.
+    pub criticality: Option<Criticality>,
+    /// Clock reading at which a trusted caller stops waiting for the head.
+    pub deadline: Option<u64>,
     /// The tightest limit's policy and decision.
     pub decision: Option<(&'static str, &'static str)>,
     /// The support reference that the client was shown.
@@ -162,6 +169,9 @@ impl Record {
             code: None,
             blame: None,
             slo: None,
+            trusted: false,
+            criticality: None,
+            deadline: None,
             decision: None,
             reference: None,
             cause: None,
@@ -203,6 +213,9 @@ impl Record {
             code,
             blame,
             slo,
+            trusted,
+            criticality,
+            deadline,
             decision,
             reference,
             cause,
@@ -228,6 +241,7 @@ impl Record {
         (*status, *grpc_status) = (0, None);
         (*bytes_in, *bytes_out) = (0, 0);
         (*outcome, *code, *blame, *slo) = (None, None, None, None);
+        (*trusted, *criticality, *deadline) = (false, None, None);
         *decision = None;
         (*reference, *cause, *grpc) = (None, None, None);
         shown.clear();

@@ -36,6 +36,16 @@ pub enum Refusal {
         /// How long the client should wait.
         retry_after: Duration,
     },
+    /// There is not much room left, and others need it more.
+    Shed {
+        /// How long the client should wait.
+        retry_after: Duration,
+    },
+    /// The caller's own deadline would pass before an answer is ready.
+    Deadline {
+        /// How long the client should wait.
+        retry_after: Duration,
+    },
     /// The drain deadline has passed.
     Draining,
     /// The service's own time limit was reached.
@@ -55,9 +65,11 @@ impl Refusal {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Quota { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::LimiterDown { .. } | Self::Concurrency { .. } | Self::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::LimiterDown { .. }
+            | Self::Concurrency { .. }
+            | Self::Shed { .. }
+            | Self::Deadline { .. }
+            | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::NeverFits { .. } => StatusCode::BAD_REQUEST,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -70,7 +82,9 @@ impl Refusal {
             Self::Quota { .. }
             | Self::NeverFits { .. }
             | Self::LimiterDown { .. }
-            | Self::Concurrency { .. } => Outcome::Refused,
+            | Self::Concurrency { .. }
+            | Self::Shed { .. }
+            | Self::Deadline { .. } => Outcome::Refused,
             Self::Draining => Outcome::ShutdownAbort,
             Self::Timeout { .. } => Outcome::Timeout,
             Self::BodyTooLarge { .. } => Outcome::ClientError,
@@ -84,7 +98,10 @@ impl Refusal {
                 Blame::Client
             }
             Self::LimiterDown { .. } => Blame::Dependency,
-            Self::Concurrency { .. } | Self::Draining => Blame::Capacity,
+            Self::Concurrency { .. }
+            | Self::Shed { .. }
+            | Self::Deadline { .. }
+            | Self::Draining => Blame::Capacity,
             Self::Timeout { .. } => Blame::Server,
         }
     }
@@ -98,7 +115,10 @@ impl Refusal {
     /// section 10.2.3; a wait of under a second is 1, never 0).
     pub fn retry_after_seconds(self) -> Option<u64> {
         let wait = match self {
-            Self::Quota { retry_after, .. } | Self::Concurrency { retry_after } => retry_after,
+            Self::Quota { retry_after, .. }
+            | Self::Concurrency { retry_after }
+            | Self::Shed { retry_after }
+            | Self::Deadline { retry_after } => retry_after,
             Self::LimiterDown { .. } | Self::Draining => Duration::from_secs(1),
             Self::NeverFits { .. } | Self::Timeout { .. } | Self::BodyTooLarge { .. } => {
                 return None;

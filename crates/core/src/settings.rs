@@ -28,12 +28,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use self::check::{
-    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, headers,
-    lines_per_second, log_format, mode, ownership, parses, query, ratio, series, shape, switch,
-    timeout, triggers,
+    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, header_name,
+    headers, lines_per_second, log_format, mode, ownership, parses, query, ratio, series, shape,
+    switch, timeout, triggers,
 };
 pub use self::check::{list, modes};
 pub use self::effective::{Effective, effective, table};
+use crate::criticality::Shares;
 use crate::nearest::distance;
 use crate::peer::{Forwarding, Trust};
 
@@ -119,6 +120,18 @@ pub const ALL: &[Setting] = &[
         "1024",
         "most requests in flight",
         concurrency,
+    ),
+    setting(
+        "shed_shares",
+        "0.5,0.75,0.9",
+        "share of them that sheddable, sheddable_plus and critical requests may use",
+        parses::<Shares>,
+    ),
+    setting(
+        "criticality_header",
+        "",
+        "request header in which trusted callers say how critical it is, such as x-criticality",
+        header_name,
     ),
     setting(
         "wait",

@@ -151,9 +151,10 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let mut failure = Self::plm(refusal.into());
         failure.fault.retry_after = match refusal {
-            Refusal::Quota { retry_after, .. } | Refusal::Concurrency { retry_after } => {
-                Some(retry_after)
-            }
+            Refusal::Quota { retry_after, .. }
+            | Refusal::Concurrency { retry_after }
+            | Refusal::Shed { retry_after }
+            | Refusal::Deadline { retry_after } => Some(retry_after),
             _ => None,
         };
         failure

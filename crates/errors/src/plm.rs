@@ -180,6 +180,21 @@ crate::catalog! {
             support: "Check whether the action took place before asking the caller to repeat it.",
             operator: "Look at the slowest spans of this route and at its dependencies.",
         },
+        3020 Shed {
+            status: 503, blame: Capacity, retry: After(Duration::from_secs(1)),
+            title: "Busy",
+            client: "The service is busy and answers more urgent requests first. Try again in a moment.",
+            support: "The service is under high load; ask to try again later.",
+            operator: "Less critical requests are shed to keep room for the others: plimsoll_shed_total says why.",
+        },
+        3021 DeadlineTooShort {
+            status: 503, blame: Capacity, retry: After(Duration::from_secs(1)),
+            grpc: DeadlineExceeded,
+            title: "Too late",
+            client: "The answer would not be ready before your deadline. Nothing was done.",
+            support: "The calling program waits for less time than the service takes just now.",
+            operator: "Compare the callers' deadlines with time to head: one is too short or the other too long.",
+        },
         5000 Internal {
             status: 500, blame: Server, retry: SameKey,
             title: "Internal error",
@@ -225,6 +240,8 @@ impl From<Refusal> for PlmCode {
             Refusal::NeverFits { .. } => Self::CostOverBurst,
             Refusal::LimiterDown { .. } => Self::LimiterUnavailable,
             Refusal::Concurrency { .. } => Self::Overloaded,
+            Refusal::Shed { .. } => Self::Shed,
+            Refusal::Deadline { .. } => Self::DeadlineTooShort,
             Refusal::Draining => Self::Draining,
             Refusal::Timeout { .. } => Self::TimedOut,
             Refusal::BodyTooLarge { .. } => Self::BodyTooLarge,
@@ -254,7 +271,9 @@ impl PlmCode {
             Self::QuotaExceeded
             | Self::CostOverBurst
             | Self::LimiterUnavailable
-            | Self::Overloaded => Outcome::Refused,
+            | Self::Overloaded
+            | Self::Shed
+            | Self::DeadlineTooShort => Outcome::Refused,
             Self::Draining => Outcome::ShutdownAbort,
             Self::TimedOut => Outcome::Timeout,
             Self::Panicked => Outcome::Panic,
@@ -282,6 +301,8 @@ mod tests {
             Refusal::NeverFits { policy: "p" },
             Refusal::LimiterDown { policy: "p" },
             Refusal::Concurrency { retry_after },
+            Refusal::Shed { retry_after },
+            Refusal::Deadline { retry_after },
             Refusal::Draining,
             Refusal::Timeout { limit: retry_after },
             Refusal::BodyTooLarge { limit: 1 },

@@ -77,6 +77,7 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
             "Permits of the concurrency limit in use.",
         );
         page.sample(names::CONCURRENCY_IN_USE, &[], shared.concurrency.in_use());
+        crate::overload::write(page, &shared.concurrency);
         page.family(
             names::ROLLOUT,
             "counter",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use plimsoll_health::{BudgetError, HealthError};
-use plimsoll_ratelimit::LimitError;
+use plimsoll_ratelimit::{LimitError, OverloadError};
 use plimsoll_telemetry::TelemetryError;
 
 /// Why a service did not start, or did not end well.
@@ -18,6 +18,8 @@ pub enum Error {
     Health(HealthError),
     /// A limit cannot be kept as it is written.
     Limit(LimitError),
+    /// How critical requests are is written wrongly.
+    Overload(OverloadError),
     /// A shutdown would take longer than the platform grants.
     Budget(BudgetError),
     /// An address could not be listened on.
@@ -68,6 +70,7 @@ impl fmt::Display for Error {
             Self::Telemetry(error) => error.fmt(f),
             Self::Health(error) => error.fmt(f),
             Self::Limit(error) => error.fmt(f),
+            Self::Overload(error) => error.fmt(f),
             Self::Budget(error) => error.fmt(f),
             Self::Listen {
                 listener,
@@ -127,6 +130,12 @@ impl From<HealthError> for Error {
 impl From<LimitError> for Error {
     fn from(error: LimitError) -> Self {
         Self::Limit(error)
+    }
+}
+
+impl From<OverloadError> for Error {
+    fn from(error: OverloadError) -> Self {
+        Self::Overload(error)
     }
 }
 

@@ -36,6 +36,7 @@ mod error;
 mod healthcheck;
 mod layer;
 mod listeners;
+mod overload;
 mod plimsoll;
 mod runtime;
 mod serve;
@@ -47,6 +48,7 @@ pub use layer::{Gates, PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
 
 pub use http::Method;
+pub use plimsoll_core::criticality::{Criticality, Shares};
 pub use plimsoll_core::current::carry;
 pub use plimsoll_core::ids::Ids;
 pub use plimsoll_core::peer::{PeerAddr, Trust};
@@ -54,7 +56,7 @@ pub use plimsoll_core::settings::{Effective, Fault};
 pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
 pub use plimsoll_errors::catalog;
 pub use plimsoll_health::{Budget, Check, Heartbeat, Latch};
-pub use plimsoll_ratelimit::{Key, Limit, Quota};
+pub use plimsoll_ratelimit::{Key, Limit, Overload, Quota};
 pub use plimsoll_telemetry::{ClientLayer, client, metrics};
 pub use plimsoll_telemetry::{Format, LOG_LINE_SCHEMA, Ownership, Report, Route, Telemetry};
 

@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) health: Health,
     pub(crate) limiter: Limiter,
     pub(crate) concurrency: ConcurrencyLimit,
+    pub(crate) of_concurrency: ConcurrencyLayer,
     pub(crate) errors: ErrorsLayer,
     pub(crate) rollout: Rollout,
     pub(crate) timeout: Duration,
@@ -102,7 +103,7 @@ impl Plimsoll {
             errors: shared.errors.clone(),
             drain: DrainLayer::new(self.drain().clone()),
             limit: RateLimitLayer::new(shared.limiter.clone()).clocked_by_record(),
-            concurrency: ConcurrencyLayer::new(shared.concurrency.clone()),
+            concurrency: shared.of_concurrency.clone(),
             timeout: TimeoutLayer::new(shared.timeout),
             rollout: shared.rollout.clone(),
         }

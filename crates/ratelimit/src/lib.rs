@@ -13,6 +13,7 @@
 //! | [`headers`] | the `RateLimit` and `RateLimit-Policy` fields |
 //! | [`layer`] | the rate limits around a service |
 //! | [`concurrency`] | how many requests may be in flight |
+//! | [`overload`] | how critical requests are, and what gives way when there is too much to do |
 //! | [`timeout`] | how long a response head may take |
 //!
 //! ```
@@ -33,6 +34,7 @@ pub mod headers;
 pub mod layer;
 pub mod limit;
 pub mod limiter;
+pub mod overload;
 pub mod plans;
 pub mod quota;
 pub mod store;
@@ -44,6 +46,7 @@ pub use findings::Finding;
 pub use layer::{LimitGate, RateLimitLayer};
 pub use limit::{Key, Limit, LimitError};
 pub use limiter::Limiter;
+pub use overload::{Overload, OverloadError};
 pub use plans::{PlanError, PlanTable, Plans};
 pub use quota::{Quota, QuotaError};
 pub use timeout::TimeoutLayer;

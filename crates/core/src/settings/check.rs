@@ -49,6 +49,13 @@ pub fn modes(text: &str) -> Result<Vec<(Part, Mode)>, String> {
     text.split(',').map(|pair| one(pair.trim())).collect()
 }
 
+pub(super) fn header_name(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.parse::<http::HeaderName>().is_ok() {
+        return Ok(());
+    }
+    Err(format!("{text:?} is no name of a header"))
+}
+
 pub(super) fn address(text: &str) -> Result<(), String> {
     if text == "off" || text.parse::<SocketAddr>().is_ok() {
         return Ok(());

@@ -1,5 +1,6 @@
 //! What a service author may say, below what an operator may set.
 
+mod overload;
 mod settings;
 mod telemetry;
 
@@ -14,7 +15,7 @@ use plimsoll_core::settings::Fault;
 use plimsoll_core::{Clock, Mode, Part, Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
-use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter};
+use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter, Overload};
 use plimsoll_telemetry::{Ownership, Telemetry, Warning};
 
 use crate::plimsoll::{Plimsoll, Shared, Told};
@@ -36,6 +37,7 @@ pub struct Builder {
     trust: Trust,
     timeout: Duration,
     concurrency: usize,
+    overload: Option<Overload>,
     budget: Budget,
     clock: Clock,
     config: Option<PathBuf>,
@@ -69,6 +71,7 @@ impl Builder {
             trust: Trust::nobody(),
             timeout: Duration::from_secs(10),
             concurrency: 1_024,
+            overload: None,
             budget: Budget::default(),
             clock: Clock::system(),
             config: None,
@@ -275,12 +278,15 @@ impl Builder {
             .advice("plimsoll.telemetry", move || of_telemetry.trouble())
             .clock(self.clock.clone())
             .build()?;
+        let concurrency = ConcurrencyLimit::new(self.concurrency);
+        let of_concurrency = overload::layer(concurrency.clone(), self.overload.as_ref())?;
         let limiter = Limiter::new(self.limits, self.clock, self.trust)?;
         let shared = Shared {
             telemetry,
             health,
             limiter,
-            concurrency: ConcurrencyLimit::new(self.concurrency),
+            concurrency,
+            of_concurrency,
             errors: self.errors.rollout(rollout.clone()),
             rollout,
             timeout: self.timeout,

@@ -33,7 +33,9 @@ impl Builder {
             "grace" => lasting(self.budget.grace),
             _ => {
                 let errors = self.errors.in_code(key);
-                return errors.or_else(|| self.telemetry.in_code(key));
+                return errors
+                    .or_else(|| self.overload_in_code(key))
+                    .or_else(|| self.telemetry.in_code(key));
             }
         })
     }
@@ -89,6 +91,7 @@ impl Builder {
             grace: or("grace", self.budget.grace),
         };
         self.concurrency = settings.parse("concurrency").unwrap_or(self.concurrency);
+        self.apply_overload(settings);
         let bytes = settings.parse("body_limit");
         let base = settings.get("errors_base").map(str::to_owned);
         let mut errors = std::mem::take(&mut self.errors);

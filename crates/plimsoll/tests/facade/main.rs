@@ -31,6 +31,7 @@ mod metrics;
 mod modes;
 #[cfg(all(feature = "otlp-logs", feature = "otlp-metrics"))]
 mod otlp;
+mod overload;
 #[cfg(feature = "sentry")]
 mod prometheus;
 #[cfg(feature = "sentry")]

@@ -1,14 +1,18 @@
+use std::sync::Arc;
+
 use plimsoll_core::held::Hold;
 use plimsoll_core::{Gated, Rollout};
 use tower_layer::Layer;
 
 use super::{ConcurrencyGate, ConcurrencyLimit};
+use crate::overload::{Classes, Overload, OverloadError};
 
 /// Puts a [`ConcurrencyLimit`] around a service; see the [module](super).
 #[derive(Debug, Clone, Default)]
 pub struct ConcurrencyLayer {
     limit: ConcurrencyLimit,
     rollout: Rollout,
+    classes: Option<Arc<Classes>>,
 }
 
 impl ConcurrencyLayer {
@@ -17,7 +21,18 @@ impl ConcurrencyLayer {
         Self {
             limit,
             rollout: Rollout::default(),
+            classes: None,
         }
+    }
+
+    /// Gives requests their criticality, and the limit the shares that go with it.
+    ///
+    /// # Errors
+    /// A header's name or a route cannot be as it is written.
+    pub fn overload(mut self, overload: &Overload) -> Result<Self, OverloadError> {
+        self.classes = Some(Arc::new(overload.classes()?));
+        self.limit.set_shares(overload.shares_set());
+        Ok(self)
     }
 
     /// Follows the mode of [`plimsoll_core::Part::Concurrency`] there.
@@ -33,6 +48,7 @@ impl ConcurrencyLayer {
         ConcurrencyGate {
             limit: self.limit.clone(),
             rollout: self.rollout.clone(),
+            classes: self.classes.clone(),
         }
     }
 }

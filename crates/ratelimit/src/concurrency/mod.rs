@@ -4,7 +4,8 @@
 //! connection holds none; and it is held to the end of the response body: by
 //! the current record, or without one by the body. Without a permit the request
 //! is answered at once with 503 and [`plimsoll_core::Refusal::Concurrency`];
-//! nobody queues.
+//! nobody queues. With an [`crate::Overload`] less critical requests have a
+//! share of the permits only.
 //!
 //! ```
 //! use http::{Request, Response};

@@ -5,11 +5,22 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use plimsoll_core::record::fresh_ids;
-use plimsoll_core::{Ending, Mode, Open, Part, Record, Refusal, Rollout, Sink};
+use plimsoll_core::{Criticality, Ending, Mode, Open, Part, Record, Refusal, Rollout, Sink};
 use tokio::sync::Notify;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{ConcurrencyLayer, ConcurrencyLimit};
+use crate::overload::{Overload, Reason, Shares};
+use proptest::prelude::*;
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn now(&self) -> u64 {
+        1
+    }
+    fn finish(&self, _: Box<Record>) {}
+}
 
 async fn answer(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::from("card")))
@@ -23,7 +34,8 @@ async fn a_permit_is_held_to_the_end_of_the_body() {
 
     let refused = service.clone().oneshot(Request::new(())).await.unwrap();
     assert_eq!(refused.status(), 503);
-    assert_eq!(refused.headers()["retry-after"], "1");
+    let wait = refused.headers()["retry-after"].to_str().unwrap();
+    assert!(["1", "2", "3"].contains(&wait), "{wait}");
     assert!(matches!(
         refused.extensions().get(),
         Some(Refusal::Concurrency { .. })
@@ -81,13 +93,6 @@ async fn observe_and_off_let_pass_and_keep_counting_what_is_in_flight() {
 
 #[tokio::test]
 async fn a_current_record_holds_the_permit_to_its_own_end() {
-    struct Nowhere;
-    impl Sink for Nowhere {
-        fn now(&self) -> u64 {
-            1
-        }
-        fn finish(&self, _: Box<Record>) {}
-    }
     let limit = ConcurrencyLimit::new(1);
     let mut service = ConcurrencyLayer::new(limit.clone()).layer(service_fn(answer));
     let record = Record::new(fresh_ids(false), 0);
@@ -117,4 +122,134 @@ fn threads_never_hold_more_permits_than_there_are() {
         }
     });
     assert_eq!(limit.in_use(), 0);
+}
+
+#[tokio::test]
+async fn a_lower_level_leaves_the_reserve_to_the_higher_ones() {
+    let limit = ConcurrencyLimit::new(10);
+    let overload = Overload::new()
+        .by(|head| head.headers.get("level")?.to_str().ok()?.parse().ok())
+        .shares(Shares::new(0.2, 0.5, 0.8).unwrap());
+    let layer = ConcurrencyLayer::new(limit.clone())
+        .overload(&overload)
+        .unwrap();
+    let service = layer.layer(service_fn(answer));
+    let mut kept = Vec::new();
+    for (level, room) in [
+        (Criticality::Sheddable, 2),
+        (Criticality::SheddablePlus, 5),
+        (Criticality::Critical, 8),
+        (Criticality::CriticalPlus, 10),
+    ] {
+        let ask = || {
+            let request = Request::builder().header("level", level.as_str());
+            service.clone().oneshot(request.body(()).unwrap())
+        };
+        while limit.in_use() < room {
+            let passed = ask().await.unwrap();
+            assert_eq!(passed.status(), 200, "{level} at {}", limit.in_use());
+            kept.push(passed);
+        }
+        let refused = ask().await.unwrap();
+        let refusal = refused.extensions().get::<Refusal>();
+        let full = level == Criticality::CriticalPlus;
+        assert_eq!(matches!(refusal, Some(Refusal::Shed { .. })), !full);
+        assert_eq!(matches!(refusal, Some(Refusal::Concurrency { .. })), full);
+    }
+    let told: Vec<_> = limit.sheds().iter().map(|row| row.reason).collect();
+    let reserve = Reason::Reserve;
+    assert_eq!(told, [Reason::Concurrency, reserve, reserve, reserve]);
+}
+
+#[tokio::test]
+async fn the_level_is_codes_then_a_trusted_callers_then_the_routes() {
+    let overload = Overload::new()
+        .route("/overview", Criticality::SheddablePlus)
+        .header("x-criticality")
+        .otherwise(Criticality::Critical);
+    let classes = overload.classes().unwrap();
+    let level = |route, trusted, header: Option<&str>, code: Option<Criticality>| {
+        let mut request = Request::new(());
+        if let Some(header) = header {
+            let header = header.parse().unwrap();
+            request.headers_mut().insert("x-criticality", header);
+        }
+        if let Some(code) = code {
+            request.extensions_mut().insert(code);
+        }
+        let mut record = Record::new(fresh_ids(false), 0);
+        (record.route, record.trusted) = (route, trusted);
+        let mut open = Open::new(Box::new(record), Arc::new(Nowhere));
+        let level = {
+            let _entered = open.enter();
+            classes.level(&request)
+        };
+        assert_eq!(open.record().unwrap().criticality, Some(level));
+        level
+    };
+    let (low, high) = (Criticality::Sheddable, Criticality::CriticalPlus);
+    assert_eq!(level("/", true, None, None), Criticality::Critical);
+    let route = Criticality::SheddablePlus;
+    assert_eq!(level("/overview", true, None, None), route);
+    assert_eq!(level("/overview", true, Some("critical_plus"), None), high);
+    assert_eq!(
+        level("/overview", false, Some("critical_plus"), None),
+        route
+    );
+    assert_eq!(level("/overview", true, Some("urgent!"), None), route);
+    let told = level("/overview", true, Some("critical_plus"), Some(low));
+    assert_eq!(told, low);
+}
+
+#[test]
+fn what_an_author_wrote_wrongly_is_told() {
+    let twice = Overload::new()
+        .route("/a", Criticality::Critical)
+        .route("/a", Criticality::Sheddable);
+    let twice = twice.classes().unwrap_err();
+    assert!(twice.to_string().contains("\"/a\""), "{twice}");
+    let header = Overload::new().header("no header");
+    assert!(header.classes().is_err());
+}
+
+proptest! {
+    /// Any order of arrivals and ends: nobody goes beyond the room of its level,
+    /// and nobody is refused while there is room.
+    #[test]
+    fn a_level_is_refused_exactly_when_its_room_is_full(
+        max in 0_usize..12,
+        steps in proptest::collection::vec((0_usize..4, any::<bool>()), 0..80),
+    ) {
+        let limit = ConcurrencyLimit::new(max);
+        let mut held = Vec::new();
+        for (level, ends) in steps {
+            if ends {
+                held.pop();
+                continue;
+            }
+            let level = Criticality::ALL[level];
+            let room = limit.room(level);
+            let permit = limit.take_for(level);
+            prop_assert_eq!(permit.is_some(), held.len() < room);
+            held.extend(permit);
+            prop_assert_eq!(limit.in_use(), held.len());
+        }
+    }
+}
+
+#[test]
+fn threads_of_a_lower_level_never_enter_the_reserve() {
+    let limit = ConcurrencyLimit::new(8);
+    let low = limit.room(Criticality::Sheddable);
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    let permit = limit.take_for(Criticality::Sheddable);
+                    assert!(limit.in_use() <= low);
+                    drop(permit);
+                }
+            });
+        }
+    });
 }

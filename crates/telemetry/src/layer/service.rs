@@ -116,6 +116,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     };
     let mut record = pool::take(ids, started);
     record.instance = instance.levels.id;
+    record.trusted = trusted;
     record.method = method_label(request.method());
     record.route = route(request);
     record.path.push_str(request.uri().path());

@@ -160,6 +160,9 @@ fn json(out: &mut Vec<u8>, style: &Style, constants: &Constants, record: &Record
         text(out, key!(key::LIMIT), policy);
         word(out, key!(key::DECISION), decision);
     }
+    if let Some(level) = record.criticality {
+        word(out, key!(key::CRITICALITY), level.as_str());
+    }
     for shown in &record.shown {
         out.extend_from_slice(b",");
         quote(out, shown.key);

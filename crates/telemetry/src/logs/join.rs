@@ -2,7 +2,7 @@
 
 use plimsoll_core::outcome::{Blame, Outcome};
 use plimsoll_core::record::Record;
-use plimsoll_core::{Keep, Slo};
+use plimsoll_core::{Criticality, Keep, Slo};
 use tracing::Level;
 
 use super::access::{self, rpc_names, shortened, shortened_cause};
@@ -54,6 +54,7 @@ pub(crate) fn event(style: &Style, record: &Record) {
                 client = record.client.map(display),
                 limit = record.decision.map(|(policy, _)| policy),
                 decision = record.decision.map(|(_, decision)| decision),
+                criticality = record.criticality.map(Criticality::as_str),
                 shown = shown.as_deref(),
                 linked_trace_id = record.link.map(|link| display(link.trace_id)),
                 "request"

@@ -45,6 +45,7 @@ fn record() -> Record {
     record.path = "/cards/7".into();
     record.client = Some([127, 0, 0, 1].into());
     record.decision = Some(("per-client", "allow"));
+    record.criticality = Some(plimsoll_core::Criticality::Critical);
     record.in_flight = 3;
     record.head = Some(1_500_000);
     record.ended = 2_250_000;
@@ -76,7 +77,7 @@ fn the_line_of_a_failure_has_these_bytes() {
         r#""method":"GET","route":"/cards/{id}","path":"/cards/7\u001b[2J","status":503,"outcome":"fault","#,
         r#""code":"CARD-2001","blame":"dependency","slo":"bad","ref":"CARD-2001-X","cause":"pool \"timed\" out","#,
         r#""keep":"failure","duration_ms":2.250,"head_ms":1.500,"bytes_in":0,"bytes_out":0,"in_flight":3,"#,
-        r#""sampled":true,"agent":"program","client":"127.0.0.1","limit":"per-client","decision":"allow"}"#,
+        r#""sampled":true,"agent":"program","client":"127.0.0.1","limit":"per-client","decision":"allow","criticality":"critical"}"#,
         "\n",
     );
     assert_eq!(line(&style(0.5), &record), expected);
@@ -109,7 +110,7 @@ fn the_line_of_a_sampled_grpc_success_has_these_bytes() {
         r#""outcome":"success","slo":"good","weight":4,"rpc_service":"cards.v1.Cards","rpc_method":"Get","#,
         r#""grpc_status":0,"grpc_timeout_ms":250.000,"grpc_sent":1,"#,
         r#""duration_ms":2.250,"head_ms":1.500,"bytes_in":0,"bytes_out":0,"in_flight":3,"#,
-        r#""sampled":true,"agent":"none","client":"127.0.0.1","limit":"per-client","decision":"allow","#,
+        r#""sampled":true,"agent":"none","client":"127.0.0.1","limit":"per-client","decision":"allow","criticality":"critical","#,
         r#""linked_trace_id":"00000000000000000000000000000abc"}"#,
         "\n",
     );
@@ -296,6 +297,10 @@ fn by_serde(style: &Style, record: &Record) -> String {
         put!("limit", policy);
         put!("decision", decision);
     }
+    maybe!(
+        "criticality",
+        record.criticality.map(plimsoll_core::Criticality::as_str)
+    );
     maybe!(
         "linked_trace_id",
         record.link.map(|link| link.trace_id.to_string())

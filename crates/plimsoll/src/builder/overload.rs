@@ -1,0 +1,65 @@
+//! What gives way when there is more to do than can be done.
+
+use plimsoll_core::settings::Settings;
+use plimsoll_ratelimit::{ConcurrencyLayer, ConcurrencyLimit, Overload, OverloadError};
+
+use super::Builder;
+
+impl Builder {
+    /// How critical requests are, and what that means under overload. Default:
+    /// they are all alike.
+    ///
+    /// ```
+    /// use plimsoll::{Criticality, Overload, Plimsoll};
+    ///
+    /// # fn main() -> Result<(), plimsoll::Error> {
+    /// let overload = Overload::new()
+    ///     .route("/transactions", Criticality::CriticalPlus)
+    ///     .route("/report", Criticality::Sheddable);
+    /// let plimsoll = Plimsoll::builder("card-service").overload(overload).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn overload(mut self, overload: Overload) -> Self {
+        self.overload = Some(overload);
+        self
+    }
+
+    /// What an operator may say of it.
+    pub(super) fn apply_overload(&mut self, settings: &Settings) {
+        let header = settings.get("criticality_header");
+        let shares = settings.parse("shed_shares");
+        if header.is_none() && shares.is_none() {
+            return;
+        }
+        let mut overload = self.overload.take().unwrap_or_default();
+        if let Some(header) = header {
+            overload = overload.header(header);
+        }
+        if let Some(shares) = shares {
+            overload = overload.shares(shares);
+        }
+        self.overload = Some(overload);
+    }
+
+    pub(super) fn overload_in_code(&self, key: &str) -> Option<String> {
+        let overload = self.overload.as_ref()?;
+        match key {
+            "shed_shares" => Some(overload.shares_set().to_string()),
+            "criticality_header" => overload.header_set().map(str::to_owned),
+            _ => None,
+        }
+    }
+}
+
+/// The layer of the concurrency limit.
+pub(super) fn layer(
+    limit: ConcurrencyLimit,
+    overload: Option<&Overload>,
+) -> Result<ConcurrencyLayer, OverloadError> {
+    let layer = ConcurrencyLayer::new(limit);
+    match overload {
+        Some(overload) => layer.overload(overload),
+        None => Ok(layer),
+    }
+}

@@ -1,0 +1,151 @@
+//! What gives way when there is more to do than can be done.
+//!
+//! Every request has a [`Criticality`]. The concurrency limit gives the lower
+//! levels a share of its permits only ([`Shares`]), and less of it under
+//! [`Pressure`]; what finds no permit is answered at once with 503. Without an
+//! [`Overload`] every request may use all permits and nothing here has a say.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use plimsoll_core::Criticality;
+//! use plimsoll_ratelimit::overload::{Overload, Shares};
+//! use plimsoll_ratelimit::{ConcurrencyLayer, ConcurrencyLimit};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let overload = Overload::new()
+//!     .route("/transactions", Criticality::CriticalPlus)
+//!     .by(|head| (head.method == "HEAD").then_some(Criticality::Sheddable))
+//!     .shares(Shares::new(0.1, 0.5, 0.9)?);
+//! let limit = ConcurrencyLimit::new(10);
+//! let handler = service_fn(async |_: Request<()>| {
+//!     Ok::<_, std::convert::Infallible>(Response::new(String::from("card")))
+//! });
+//! let service = ConcurrencyLayer::new(limit.clone()).overload(&overload)?.layer(handler);
+//!
+//! let busy = limit.take();
+//! let look = Request::head("/cards/7").body(())?;
+//! assert_eq!(service.clone().oneshot(look).await?.status(), 503);
+//! let read = Request::get("/cards/7").body(())?;
+//! assert_eq!(service.oneshot(read).await?.status(), 200);
+//! # drop(busy);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod classes;
+mod pressure;
+mod sheds;
+
+use std::fmt;
+use std::sync::Arc;
+
+use plimsoll_core::Criticality;
+use plimsoll_core::peer::Trust;
+
+pub(crate) use classes::Classes;
+pub use classes::Head;
+pub use plimsoll_core::criticality::{Shares, SharesError};
+pub(crate) use pressure::room;
+pub use pressure::{Pressure, scaled};
+pub(crate) use sheds::Sheds;
+pub use sheds::{Reason, ShedCount};
+
+/// How critical requests are, and what that means under overload; see the [module](self).
+#[derive(Clone, Default)]
+#[must_use = "it does nothing until a concurrency layer has it"]
+pub struct Overload {
+    routes: Vec<(String, Criticality)>,
+    find: Option<classes::Find>,
+    header: Option<String>,
+    trust: Trust,
+    otherwise: Criticality,
+    shares: Shares,
+}
+
+/// Something of an [`Overload`] that cannot be kept as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OverloadError {
+    /// No such header can be sent.
+    #[error("{0:?} is no name of a header; write one such as x-criticality")]
+    Header(String),
+    /// A route has two levels.
+    #[error("the route {0:?} is given a criticality twice; keep one of them")]
+    Twice(String),
+}
+
+impl Overload {
+    /// Every request is `critical`, and the shares are the default ones.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The level of a route's requests. The route is the template that the
+    /// current record has; without a record every route is `unmatched`.
+    pub fn route(mut self, template: &str, level: Criticality) -> Self {
+        self.routes.push((template.into(), level));
+        self
+    }
+
+    /// Lets code say the level, above all else but a [`Criticality`] in the
+    /// request's extensions; `None` leaves it to the rest.
+    pub fn by(
+        mut self,
+        find: impl Fn(&Head<'_>) -> Option<Criticality> + Send + Sync + 'static,
+    ) -> Self {
+        self.find = Some(Arc::new(find));
+        self
+    }
+
+    /// A header in which trusted callers say the level; its value stands above
+    /// the route's. Default: none, and so is an empty name. A trusted proxy that hands on what strangers
+    /// send must strip it.
+    pub fn header(mut self, name: &str) -> Self {
+        self.header = (!name.is_empty()).then(|| name.into());
+        self
+    }
+
+    /// Whose header is believed where no record says it.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// The level of all other requests. Default: `critical`.
+    pub fn otherwise(mut self, level: Criticality) -> Self {
+        self.otherwise = level;
+        self
+    }
+
+    /// What share of the permits each level may use.
+    pub fn shares(mut self, shares: Shares) -> Self {
+        self.shares = shares;
+        self
+    }
+
+    /// The header as it is set.
+    pub fn header_set(&self) -> Option<&str> {
+        self.header.as_deref()
+    }
+
+    /// The shares as they are set.
+    pub fn shares_set(&self) -> Shares {
+        self.shares
+    }
+
+    pub(crate) fn classes(&self) -> Result<Classes, OverloadError> {
+        Classes::of(self)
+    }
+}
+
+impl fmt::Debug for Overload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overload")
+            .field("routes", &self.routes)
+            .field("header", &self.header)
+            .field("otherwise", &self.otherwise)
+            .field("shares", &self.shares)
+            .finish_non_exhaustive()
+    }
+}
