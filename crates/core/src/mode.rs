@@ -102,16 +102,19 @@ pub enum Part {
     Shape,
     /// What draining does to answers.
     Drain,
+    /// The refusal of routes whose dependency fails.
+    Need,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Limit,
         Self::Concurrency,
         Self::Timeout,
         Self::Shape,
         Self::Drain,
+        Self::Need,
     ];
 
     /// The word used in configuration and labels.
@@ -122,6 +125,7 @@ impl Part {
             Self::Timeout => "timeout",
             Self::Shape => "shape",
             Self::Drain => "drain",
+            Self::Need => "need",
         }
     }
 }
@@ -133,7 +137,7 @@ impl FromStr for Part {
         let found = Self::ALL.into_iter().find(|part| part.as_str() == word);
         found.ok_or_else(|| UnknownWord {
             word: word.into(),
-            known: "limit, concurrency, timeout, shape, drain",
+            known: "limit, concurrency, timeout, shape, drain, need",
         })
     }
 }

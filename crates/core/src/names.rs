@@ -116,6 +116,12 @@ pub const CHECK_STATUS: &str = "plimsoll_health_check_status";
 pub const CHECK_AGE: &str = "plimsoll_health_check_age_seconds";
 /// Gauge, seconds the last run of a check took. Label: check.
 pub const CHECK_DURATION: &str = "plimsoll_health_check_duration_seconds";
+/// Counter: how often a check changed between failing and not. Label: check.
+pub const CHECK_FLAPS: &str = "plimsoll_health_check_flaps_total";
+/// Gauge: streams of gRPC's health `Watch` that are open.
+pub const HEALTH_WATCHES: &str = "plimsoll_health_watches";
+/// Counter: streams of gRPC's health `Watch` that found no room.
+pub const HEALTH_WATCHES_REFUSED: &str = "plimsoll_health_watches_refused_total";
 /// Gauge, 1: version and name contract of the library.
 pub const BUILD_INFO: &str = "plimsoll_build_info";
 /// Gauge, 1: the resource, with label `service_name`.
@@ -181,7 +187,7 @@ pub mod label {
     pub const CRITICALITY: &str = "criticality";
     /// Name of a health check.
     pub const CHECK: &str = "check";
-    /// A part that can change an answer: `limit`, `concurrency`, `timeout`, `shape`, `drain`.
+    /// A part that can change an answer: `limit`, `concurrency`, `timeout`, `shape`, `drain`, `need`.
     pub const PART: &str = "part";
     /// `observe` or `enforce`.
     pub const MODE: &str = "mode";

@@ -46,6 +46,11 @@ pub enum Refusal {
         /// How long the client should wait.
         retry_after: Duration,
     },
+    /// A dependency without which this route cannot answer is down.
+    Unmet {
+        /// Name of the check that says so.
+        check: &'static str,
+    },
     /// The drain deadline has passed.
     Draining,
     /// The service's own time limit was reached.
@@ -69,6 +74,7 @@ impl Refusal {
             | Self::Concurrency { .. }
             | Self::Shed { .. }
             | Self::Deadline { .. }
+            | Self::Unmet { .. }
             | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::NeverFits { .. } => StatusCode::BAD_REQUEST,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -84,7 +90,8 @@ impl Refusal {
             | Self::LimiterDown { .. }
             | Self::Concurrency { .. }
             | Self::Shed { .. }
-            | Self::Deadline { .. } => Outcome::Refused,
+            | Self::Deadline { .. }
+            | Self::Unmet { .. } => Outcome::Refused,
             Self::Draining => Outcome::ShutdownAbort,
             Self::Timeout { .. } => Outcome::Timeout,
             Self::BodyTooLarge { .. } => Outcome::ClientError,
@@ -97,7 +104,7 @@ impl Refusal {
             Self::Quota { .. } | Self::NeverFits { .. } | Self::BodyTooLarge { .. } => {
                 Blame::Client
             }
-            Self::LimiterDown { .. } => Blame::Dependency,
+            Self::LimiterDown { .. } | Self::Unmet { .. } => Blame::Dependency,
             Self::Concurrency { .. }
             | Self::Shed { .. }
             | Self::Deadline { .. }
@@ -119,7 +126,9 @@ impl Refusal {
             | Self::Concurrency { retry_after }
             | Self::Shed { retry_after }
             | Self::Deadline { retry_after } => retry_after,
-            Self::LimiterDown { .. } | Self::Draining => Duration::from_secs(1),
+            Self::LimiterDown { .. } | Self::Unmet { .. } | Self::Draining => {
+                Duration::from_secs(1)
+            }
             Self::NeverFits { .. } | Self::Timeout { .. } | Self::BodyTooLarge { .. } => {
                 return None;
             }

@@ -195,6 +195,14 @@ crate::catalog! {
             support: "The calling program waits for less time than the service takes just now.",
             operator: "Compare the callers' deadlines with time to head: one is too short or the other too long.",
         },
+        3030 DependencyDown {
+            status: 503, blame: Dependency, retry: After(Duration::from_secs(1)),
+            title: "Temporarily unavailable",
+            client: "Something that this request needs does not answer just now; others may work. Try again in a moment.",
+            support: "A part behind the service is down. What does not need it still works.",
+            operator: "A check that this route needs fails: /readyz?verbose on the control listener says which and why.",
+            untested: "the sample's one dependency is needed by all of it; the tests of the facade answer with it",
+        },
         5000 Internal {
             status: 500, blame: Server, retry: SameKey,
             title: "Internal error",
@@ -242,6 +250,7 @@ impl From<Refusal> for PlmCode {
             Refusal::Concurrency { .. } => Self::Overloaded,
             Refusal::Shed { .. } => Self::Shed,
             Refusal::Deadline { .. } => Self::DeadlineTooShort,
+            Refusal::Unmet { .. } => Self::DependencyDown,
             Refusal::Draining => Self::Draining,
             Refusal::Timeout { .. } => Self::TimedOut,
             Refusal::BodyTooLarge { .. } => Self::BodyTooLarge,
@@ -273,7 +282,8 @@ impl PlmCode {
             | Self::LimiterUnavailable
             | Self::Overloaded
             | Self::Shed
-            | Self::DeadlineTooShort => Outcome::Refused,
+            | Self::DeadlineTooShort
+            | Self::DependencyDown => Outcome::Refused,
             Self::Draining => Outcome::ShutdownAbort,
             Self::TimedOut => Outcome::Timeout,
             Self::Panicked => Outcome::Panic,
@@ -303,6 +313,7 @@ mod tests {
             Refusal::Concurrency { retry_after },
             Refusal::Shed { retry_after },
             Refusal::Deadline { retry_after },
+            Refusal::Unmet { check: "c" },
             Refusal::Draining,
             Refusal::Timeout { limit: retry_after },
             Refusal::BodyTooLarge { limit: 1 },

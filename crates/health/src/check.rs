@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::calls::Calls;
 use crate::evidence::Rules;
 
 /// The answer of one run: fine, or why not.
@@ -39,7 +40,10 @@ pub struct Check {
     max_age: Option<Duration>,
     rise: u32,
     fall: u32,
+    dwell: Duration,
     optional: bool,
+    pub(crate) needed_by: Vec<String>,
+    pub(crate) calls: Option<Calls>,
 }
 
 impl Check {
@@ -63,7 +67,10 @@ impl Check {
             max_age: None,
             rise: 1,
             fall: 2,
+            dwell: Duration::ZERO,
             optional: false,
+            needed_by: Vec::new(),
+            calls: None,
         }
     }
 
@@ -99,6 +106,51 @@ impl Check {
         self
     }
 
+    /// How long a failing check fails at least, so that one that flaps does not
+    /// take the service in and out. Unless told otherwise, no time.
+    pub fn dwell(mut self, time: Duration) -> Self {
+        self.dwell = time;
+        self
+    }
+
+    /// Only these routes need it, by their templates or by a beginning of
+    /// templates and `*`: while it fails they are answered 503 (`PLM-3030`), the
+    /// readiness of the instance only warns, and all other routes are served.
+    ///
+    /// ```
+    /// use plimsoll_health::{Check, Health};
+    ///
+    /// let bank = Check::new("bank", async || Ok::<(), String>(()));
+    /// let bank = bank.needed_by(["/v1/transactions", "/v1/payments/*"]);
+    /// # let _ = Health::builder().readiness(bank).build();
+    /// ```
+    pub fn needed_by(mut self, routes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.needed_by.extend(routes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where real calls to the dependency are noted. While there are at least
+    /// ten in ten seconds they are the evidence, and the check itself is not
+    /// run: it passes while more than half of them were good and within the
+    /// timeout (set that before).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use plimsoll_health::{Check, Health};
+    ///
+    /// let mut bank = Check::new("bank", async || Ok::<(), String>(()));
+    /// let calls = bank.calls();
+    /// let health = Health::builder().readiness(bank).build()?;
+    /// // after each call to the bank
+    /// calls.record(true, Duration::from_millis(12));
+    /// # Ok::<(), plimsoll_health::HealthError>(())
+    /// ```
+    pub fn calls(&mut self) -> Calls {
+        let limit = self.timeout;
+        let calls = self.calls.get_or_insert_with(|| Calls::new(limit));
+        calls.clone()
+    }
+
     /// The service can do without: a failure only warns.
     pub fn optional(mut self) -> Self {
         self.optional = true;
@@ -112,7 +164,8 @@ impl Check {
             rise: self.rise.max(1),
             fall: self.fall.max(1),
             max_age: u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX),
-            optional: self.optional,
+            dwell: u64::try_from(self.dwell.as_nanos()).unwrap_or(u64::MAX),
+            optional: self.optional || !self.needed_by.is_empty(),
         }
     }
 }

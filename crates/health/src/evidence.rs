@@ -25,6 +25,16 @@ impl Status {
         }
     }
 
+    /// Back from `status as u8`, as it is kept in an atomic.
+    pub(crate) const fn of(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Pass),
+            1 => Some(Self::Warn),
+            2 => Some(Self::Fail),
+            _ => None,
+        }
+    }
+
     /// The value of [`plimsoll_core::names::CHECK_STATUS`].
     pub const fn value(self) -> f64 {
         match self {
@@ -42,6 +52,9 @@ pub(crate) struct Rules {
     pub(crate) fall: u32,
     /// Nanoseconds.
     pub(crate) max_age: u64,
+    /// Nanoseconds that a failing check fails at least.
+    pub(crate) dwell: u64,
+    /// A failure only warns.
     pub(crate) optional: bool,
 }
 
@@ -65,15 +78,6 @@ impl Verdict {
             _ => Self::Failing,
         }
     }
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Passing => "passing",
-            Self::Wavering => "wavering",
-            Self::Failing => "failing",
-        }
-    }
 }
 
 /// The verdict and how many runs in a row ended alike.
@@ -82,28 +86,36 @@ pub(crate) struct Track {
     pub(crate) verdict: Verdict,
     passed: bool,
     streak: u32,
+    /// When it began to fail, in nanoseconds.
+    failing_since: u64,
 }
 
 impl Track {
     /// The track after one more run.
-    pub(crate) fn step(self, passed: bool, rules: &Rules) -> Self {
+    pub(crate) fn step(self, passed: bool, now: u64, rules: &Rules) -> Self {
         let streak = if self.passed == passed {
             self.streak.saturating_add(1)
         } else {
             1
         };
         let verdict = match (self.verdict, passed) {
-            (Verdict::Failing, true) if streak < rules.rise => Verdict::Failing,
+            (Verdict::Failing, true)
+                if streak < rules.rise || now.saturating_sub(self.failing_since) < rules.dwell =>
+            {
+                Verdict::Failing
+            }
             (_, true) => Verdict::Passing,
             (Verdict::Passing | Verdict::Wavering, false) if streak < rules.fall => {
                 Verdict::Wavering
             }
             (_, false) => Verdict::Failing,
         };
+        let begins = verdict == Verdict::Failing && self.verdict != Verdict::Failing;
         Self {
             verdict,
             passed,
             streak,
+            failing_since: if begins { now } else { self.failing_since },
         }
     }
 }
@@ -209,12 +221,13 @@ mod tests {
         rise: 2,
         fall: 3,
         max_age: 10,
+        dwell: 0,
         optional: false,
     };
 
     fn verdicts(runs: &[bool]) -> Vec<Verdict> {
         let steps = runs.iter().scan(Track::default(), |track, passed| {
-            *track = track.step(*passed, &RULES);
+            *track = track.step(*passed, 0, &RULES);
             Some(track.verdict)
         });
         steps.collect()
@@ -242,6 +255,23 @@ mod tests {
             let runs: Vec<bool> = (0..flaps).map(|run| run % 2 == 0).collect();
             let failing = verdicts(&runs).iter().filter(|v| **v == Verdict::Failing).count();
             prop_assert_eq!(failing, 0);
+        }
+    }
+
+    #[test]
+    fn what_fails_fails_for_its_dwell_however_often_it_succeeds() {
+        let rules = Rules {
+            dwell: 100,
+            ..RULES
+        };
+        let mut track = Track::default().step(false, 50, &rules);
+        for (now, verdict) in [
+            (60, Verdict::Failing),
+            (149, Verdict::Failing),
+            (150, Verdict::Passing),
+        ] {
+            track = track.step(true, now, &rules);
+            assert_eq!(track.verdict, verdict, "{now}");
         }
     }
 

@@ -1,13 +1,14 @@
 //! All evidence of a service together, and the tasks that gather it.
 
 mod build;
+mod observe;
 mod report;
 mod run;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use plimsoll_core::Clock;
@@ -18,7 +19,9 @@ use crate::drain::Drain;
 use crate::evidence::{Evidence, Rules, Status};
 use crate::face::grpc::Services;
 use crate::heartbeat::Heartbeat;
+use crate::history::{History, Transition};
 use crate::latch::{Latch, Latches};
+use crate::need::{NeedGate, Needs};
 
 pub use build::{HealthBuilder, HealthError};
 pub(crate) use report::{Probe, Row};
@@ -57,6 +60,9 @@ pub(crate) struct Inner {
     drain: Drain,
     started: AtomicBool,
     pub(crate) services: Services,
+    history: History,
+    needs: Arc<Needs>,
+    told: [AtomicU8; 2],
 }
 
 /// A check and what it found.
@@ -65,6 +71,11 @@ struct Watched {
     check: Check,
     rules: Rules,
     evidence: Evidence,
+    /// Its row of the needs.
+    need: Option<usize>,
+    /// The status that was told last.
+    told: AtomicU8,
+    flaps: AtomicU64,
 }
 
 /// A check in numbers.
@@ -78,6 +89,8 @@ pub struct Stat {
     pub age_seconds: Option<f64>,
     /// Seconds its last run took; `None` before the first.
     pub duration_seconds: Option<f64>,
+    /// How often it changed between failing and not.
+    pub flaps: u64,
 }
 
 impl Health {
@@ -95,6 +108,20 @@ impl Health {
     /// The drain that readiness follows.
     pub fn drain(&self) -> &Drain {
         &self.0.drain
+    }
+
+    /// The last transitions of checks and probes, oldest first, and how many
+    /// came before them.
+    pub fn history(&self) -> (Vec<Transition>, u64) {
+        self.0.history.read()
+    }
+
+    /// The gate that refuses what needs a failing check; see [`Check::needed_by`].
+    pub fn need_gate(&self) -> NeedGate {
+        NeedGate {
+            needs: Arc::clone(&self.0.needs),
+            rollout: plimsoll_core::Rollout::default(),
+        }
     }
 
     /// Whether all latches are open.
@@ -115,6 +142,7 @@ impl Health {
                 status: reading.status(now, &watched.rules).value(),
                 age_seconds: reading.age(now).map(seconds),
                 duration_seconds: took.map(seconds),
+                flaps: watched.flaps.load(Ordering::Relaxed),
             }
         };
         let of_advice = |advice: &Advice| Stat {
@@ -122,6 +150,7 @@ impl Health {
             status: advice.ask().map_or(Status::Pass, |_| Status::Warn).value(),
             age_seconds: None,
             duration_seconds: None,
+            flaps: 0,
         };
         let advices = self.0.advices.iter().map(of_advice);
         self.0.checks.iter().map(row).chain(advices).collect()

@@ -6,8 +6,11 @@
 //! | module | holds |
 //! |---|---|
 //! | [`check`] | one named test of a dependency |
+//! | [`calls`] | evidence from real traffic |
 //! | [`evidence`] | what a check found, how old it is, and what that means |
 //! | [`heartbeat`] | evidence that the process makes progress |
+//! | [`history`] | what changed, when and why |
+//! | [`need`] | routes that cannot answer without a dependency |
 //! | [`latch`] | what has to happen once before the service has started |
 //! | [`health`] | all of them together, and the tasks that run them |
 //! | [`face`] | the probes' answers: Kubernetes text, `application/health+json`, gRPC |
@@ -16,18 +19,24 @@
 
 mod advice;
 pub mod budget;
+pub mod calls;
 pub mod check;
 pub mod drain;
 pub mod evidence;
 pub mod face;
 pub mod health;
 pub mod heartbeat;
+pub mod history;
 pub mod latch;
+pub mod need;
 
 pub use budget::{Budget, BudgetError};
+pub use calls::Calls;
 pub use check::Check;
 pub use drain::{Drain, DrainGate, DrainLayer};
 pub use evidence::Status;
 pub use health::{Health, HealthBuilder, HealthError, Running, StartError, Stat};
 pub use heartbeat::Heartbeat;
+pub use history::Transition;
 pub use latch::Latch;
+pub use need::NeedGate;

@@ -134,6 +134,34 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
                 page.sample(names::CHECK_DURATION, &[(label::CHECK, &check.check)], took);
             }
         }
+        page.family(
+            names::CHECK_FLAPS,
+            "counter",
+            "How often a check changed between failing and not.",
+        );
+        for check in &checks {
+            page.sample(
+                names::CHECK_FLAPS,
+                &[(label::CHECK, &check.check)],
+                check.flaps,
+            );
+        }
+        page.family(
+            names::HEALTH_WATCHES,
+            "gauge",
+            "Streams of gRPC's health Watch that are open.",
+        );
+        page.sample(names::HEALTH_WATCHES, &[], shared.health.watches());
+        page.family(
+            names::HEALTH_WATCHES_REFUSED,
+            "counter",
+            "Streams of gRPC's health Watch that found no room.",
+        );
+        page.sample(
+            names::HEALTH_WATCHES_REFUSED,
+            &[],
+            shared.health.watches_refused(),
+        );
     });
 }
 

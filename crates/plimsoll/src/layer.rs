@@ -3,6 +3,7 @@
 use plimsoll_core::gate::{Chain, Gated};
 use plimsoll_core::{Rollout, Seat};
 use plimsoll_errors::{Errors, ErrorsLayer};
+use plimsoll_health::NeedGate;
 use plimsoll_health::drain::{DrainGate, DrainLayer};
 use plimsoll_ratelimit::concurrency::{ConcurrencyGate, ConcurrencyLayer};
 use plimsoll_ratelimit::timeout::{Timeout, TimeoutLayer};
@@ -14,7 +15,7 @@ use tower_layer::Layer;
 pub type Stack<S> = Observe<Errors<Gated<Timeout<S>, Gates>>>;
 
 /// What a request has to pass, outermost first.
-pub type Gates = Chain<DrainGate, Chain<LimitGate, ConcurrencyGate>>;
+pub type Gates = Chain<DrainGate, Chain<NeedGate, Chain<LimitGate, ConcurrencyGate>>>;
 
 /// The one layer. Apply it last, by `Router::layer`: it sees the matched route
 /// and everything that was added before it.
@@ -23,6 +24,7 @@ pub struct PlimsollLayer {
     pub(crate) observe: ObserveLayer,
     pub(crate) errors: ErrorsLayer,
     pub(crate) drain: DrainLayer,
+    pub(crate) need: NeedGate,
     pub(crate) limit: RateLimitLayer,
     pub(crate) concurrency: ConcurrencyLayer,
     pub(crate) timeout: TimeoutLayer,
@@ -44,8 +46,12 @@ impl<S> Layer<S> for PlimsollLayer {
         let gates = Chain::new(
             self.drain.clone().rollout(rollout()).gate(),
             Chain::new(
-                self.limit.clone().rollout(rollout()).gate(),
-                self.concurrency.clone().rollout(rollout()).gate(),
+                // What cannot be answered costs nobody's quota.
+                self.need.clone().rollout(rollout()),
+                Chain::new(
+                    self.limit.clone().rollout(rollout()).gate(),
+                    self.concurrency.clone().rollout(rollout()).gate(),
+                ),
             ),
         );
         let service = Gated::new(service, gates);

@@ -102,6 +102,7 @@ impl Plimsoll {
             observe: shared.telemetry.layer(),
             errors: shared.errors.clone(),
             drain: DrainLayer::new(self.drain().clone()),
+            need: shared.health.need_gate(),
             limit: RateLimitLayer::new(shared.limiter.clone()).clocked_by_record(),
             concurrency: shared.of_concurrency.clone(),
             timeout: TimeoutLayer::new(shared.timeout),

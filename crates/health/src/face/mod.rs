@@ -5,6 +5,7 @@
 //! | `/livez` `/readyz` `/startupz` | Kubernetes text; `?verbose`, `?exclude=<check>` |
 //! | `/readyz/<check>` | one row of it |
 //! | `/health` | `application/health+json` |
+//! | `/health/history` | what changed, when and why; only with details |
 //! | `/grpc.health.v1.Health/*` | gRPC's own protocol, see [`grpc`] |
 //!
 //! Failing probes answer 503, where the Kubernetes API server itself answers
@@ -39,6 +40,9 @@ impl Health {
     pub fn answer(&self, path: &str, query: Option<&str>, detail: bool) -> Option<Response<Bytes>> {
         if path == "/health" {
             return Some(json::answer(self, detail));
+        }
+        if path == "/health/history" && detail {
+            return Some(json::history(self));
         }
         let path = path.strip_prefix('/')?;
         let (probe, check) = match path.split_once('/') {

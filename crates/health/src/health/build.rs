@@ -1,17 +1,20 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::time::Duration;
 
 use plimsoll_core::Clock;
 
+use super::observe::UNTOLD;
 use super::{Health, Inner, Watched};
 use crate::advice::Advice;
 use crate::check::Check;
 use crate::drain::Drain;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Status};
 use crate::face::grpc::Services;
 use crate::heartbeat::Heartbeat;
+use crate::history::History;
 use crate::latch::Latches;
+use crate::need::{MAX_NEEDS, Needs};
 
 /// Name of the heart that beats on the runtime of [`Health::start`].
 pub(super) const RUNTIME: &str = "runtime";
@@ -51,6 +54,9 @@ pub enum HealthError {
     /// A check that would run without pause or without time.
     #[error("check {0:?}: `every` and `timeout` have to be longer than 0")]
     NoTime(String),
+    /// More checks that only some routes need than can be told apart.
+    #[error("at most {MAX_NEEDS} checks can have routes that need them")]
+    TooManyNeeds,
 }
 
 impl HealthBuilder {
@@ -119,13 +125,32 @@ impl HealthBuilder {
         for heart in &hearts {
             heart.attach(&self.clock);
         }
-        let watched = |check: Check| Watched {
-            rules: check.rules(),
-            check,
-            evidence: Evidence::default(),
-        };
+        let mut needs = Needs::default();
+        let mut checks = Vec::new();
+        for mut check in self.checks {
+            let patterns = std::mem::take(&mut check.needed_by);
+            let mut need = None;
+            if !patterns.is_empty() {
+                need = needs.add(&check.name, patterns.clone());
+                if need.is_none() {
+                    return Err(HealthError::TooManyNeeds);
+                }
+            }
+            check.needed_by = patterns;
+            if let Some(calls) = &check.calls {
+                calls.attach(&self.clock);
+            }
+            checks.push(Watched {
+                rules: check.rules(),
+                check,
+                evidence: Evidence::default(),
+                need,
+                told: AtomicU8::new(UNTOLD),
+                flaps: AtomicU64::new(0),
+            });
+        }
         Ok(Health(Arc::new(Inner {
-            checks: self.checks.into_iter().map(watched).collect(),
+            checks,
             hearts,
             advices: self.advices,
             latches: Arc::new(Latches::default()),
@@ -133,6 +158,10 @@ impl HealthBuilder {
             clock: self.clock,
             started: AtomicBool::new(false),
             services: Services::default(),
+            history: History::default(),
+            needs: Arc::new(needs),
+            // A process lives from the start, and is ready some time after.
+            told: [AtomicU8::new(Status::Pass as u8), AtomicU8::new(UNTOLD)],
         })))
     }
 }

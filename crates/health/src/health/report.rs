@@ -54,38 +54,44 @@ impl Health {
     /// Whether the probe passes without a word: the usual answer, found
     /// without a lock and without an allocation.
     pub(crate) fn passes(&self, probe: Probe) -> bool {
-        let inner = &*self.0;
-        let now = inner.clock.now();
-        match probe {
-            Probe::Live => inner
-                .hearts
-                .iter()
-                .all(|heart| heart.status(now) != Status::Fail),
-            Probe::Startup => inner.latches.all_open(),
-            Probe::Ready => {
-                let serves = |watched: &Watched| {
-                    watched.evidence.read().status(now, &watched.rules) != Status::Fail
-                };
-                inner.latches.all_open()
-                    && !inner.drain.is_draining()
-                    && inner.checks.iter().all(serves)
-            }
-        }
+        self.0.passes(probe)
     }
 
     /// All rows of a probe.
     pub(crate) fn rows(&self, probe: Probe) -> Vec<Row<'_>> {
-        let inner = &*self.0;
-        let now = inner.clock.now();
-        match probe {
-            Probe::Live => inner.live(now),
-            Probe::Ready => inner.ready(now),
-            Probe::Startup => inner.startup(),
-        }
+        self.0.rows(probe)
     }
 }
 
 impl Inner {
+    pub(super) fn passes(&self, probe: Probe) -> bool {
+        let now = self.clock.now();
+        match probe {
+            Probe::Live => self
+                .hearts
+                .iter()
+                .all(|heart| heart.status(now) != Status::Fail),
+            Probe::Startup => self.latches.all_open(),
+            Probe::Ready => {
+                let serves = |watched: &Watched| {
+                    watched.evidence.read().status(now, &watched.rules) != Status::Fail
+                };
+                self.latches.all_open()
+                    && !self.drain.is_draining()
+                    && self.checks.iter().all(serves)
+            }
+        }
+    }
+
+    pub(super) fn rows(&self, probe: Probe) -> Vec<Row<'_>> {
+        let now = self.clock.now();
+        match probe {
+            Probe::Live => self.live(now),
+            Probe::Ready => self.ready(now),
+            Probe::Startup => self.startup(),
+        }
+    }
+
     fn live(&self, now: u64) -> Vec<Row<'_>> {
         let row = |heart: &'_ crate::Heartbeat| {
             let fails = heart.status(now) == Status::Fail;

@@ -7,7 +7,7 @@ use plimsoll_core::clock::Hand;
 use tokio::task::yield_now;
 
 use super::{Health, StartError};
-use crate::{Check, HealthError, Heartbeat};
+use crate::{Check, HealthError, Heartbeat, Status};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -313,4 +313,145 @@ async fn start_is_refused_twice_and_bad_names_at_once() {
 fn without_a_runtime_start_says_so() {
     let health = Health::builder().build().unwrap();
     assert_eq!(health.start().err(), Some(StartError::NoRuntime));
+}
+
+/// Names, what was and what is, of all transitions.
+fn transitions(health: &Health) -> Vec<(String, Option<Status>, Status, Option<String>)> {
+    let (all, _) = health.history();
+    let row = |one: crate::Transition| (one.name, one.from, one.to, one.why);
+    all.into_iter().map(row).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_transition_is_kept_once_with_its_cause() {
+    use Status::{Fail, Pass, Warn};
+    let good = Arc::new(AtomicBool::new(true));
+    let (health, hand) = health(switched(&good));
+    let _running = health.start().unwrap();
+    let _second = tokio::spawn({
+        let health = health.clone();
+        async move { health.observe().await }
+    });
+    pass(&hand, 3 * SECOND).await;
+    good.store(false, Ordering::Relaxed);
+    pass(&hand, 6 * SECOND).await;
+    good.store(true, Ordering::Relaxed);
+    pass(&hand, 3 * SECOND).await;
+    health.drain().begin(SECOND);
+    pass(&hand, SECOND).await;
+    let refused = || Some("refused".to_owned());
+    let told = transitions(&health);
+    for (at, (name, from, to, why)) in [
+        ("database", None, Pass, None),
+        ("readyz", None, Pass, None),
+        ("database", Some(Pass), Warn, refused()),
+        ("database", Some(Warn), Fail, refused()),
+        ("readyz", Some(Pass), Fail, Some("database: refused".into())),
+        ("database", Some(Fail), Pass, None),
+        ("readyz", Some(Fail), Pass, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(told[at], (name.to_owned(), from, to, why), "{told:?}");
+    }
+    assert_eq!(told.len(), 8, "{told:?}");
+    let why = told[7].3.as_deref().unwrap();
+    assert!(why.starts_with("shutdown: draining, 0 in flight"), "{why}");
+    assert_eq!(health.stats()[0].flaps, 2);
+
+    let ring = text(&health, "/health/history", "", true);
+    let ring: serde_json::Value = serde_json::from_str(&ring).unwrap();
+    assert_eq!(ring["forgotten"], 0);
+    assert_eq!(ring["transitions"][3]["why"], "refused");
+    assert!(health.answer("/health/history", None, false).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn evidence_that_grows_old_is_a_transition_too() {
+    let (health, hand) = health(switched(&Arc::new(AtomicBool::new(true))));
+    let running = health.start().unwrap();
+    pass(&hand, SECOND).await;
+    drop(running);
+    let _observer = tokio::spawn({
+        let health = health.clone();
+        async move { health.observe().await }
+    });
+    pass(&hand, 16 * SECOND).await;
+    let told = transitions(&health);
+    let (name, _, to, why) = &told[told.len() - 1];
+    assert_eq!((name.as_str(), *to), ("readyz", Status::Fail), "{told:?}");
+    let why = why.as_deref().unwrap();
+    assert!(why.starts_with("database: the evidence is 14."), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn real_calls_are_the_evidence_while_there_are_enough() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&runs);
+    let mut bank = Check::new("bank", move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<(), String>(()) }
+    });
+    let calls = bank.calls();
+    let (health, hand) = health(bank);
+    let _running = health.start().unwrap();
+    pass(&hand, SECOND).await;
+    let asked = runs.load(Ordering::Relaxed);
+    for _ in 0..10 {
+        for _ in 0..5 {
+            calls.record(false, SECOND / 10);
+        }
+        pass(&hand, SECOND).await;
+    }
+    let told = text(&health, "/readyz/bank", "", true);
+    assert!(told.contains("calls in the last 10 s failed"), "{told}");
+    // What began before there were enough calls may still have run.
+    assert!(
+        runs.load(Ordering::Relaxed) <= asked + 1,
+        "no question of our own"
+    );
+    // Nobody calls any more: it is asked again, and answers.
+    pass(&hand, 13 * SECOND).await;
+    assert_eq!(status(&health, "/readyz"), 200);
+    assert!(runs.load(Ordering::Relaxed) > asked + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_only_some_routes_need_never_takes_the_instance_out() {
+    let good = Arc::new(AtomicBool::new(false));
+    let (health, hand) = health(switched(&good).needed_by(["/pay"]));
+    let _running = health.start().unwrap();
+    pass(&hand, 5 * SECOND).await;
+    assert_eq!(status(&health, "/readyz"), 200);
+    let verbose = text(&health, "/readyz", "verbose", true);
+    assert!(
+        verbose.contains("[+]database ok: warning: refused\n"),
+        "{verbose}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_flaps_fails_for_its_dwell() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let flapping = Check::new("database", move || {
+        let run = runs.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if run.is_multiple_of(2) {
+                Err("flaps")
+            } else {
+                Ok(())
+            }
+        }
+    });
+    let flapping = flapping.every(SECOND).fall(1).dwell(30 * SECOND);
+    let (health, hand) = health(flapping);
+    let _running = health.start().unwrap();
+    pass(&hand, 29 * SECOND).await;
+    assert_eq!(
+        (status(&health, "/readyz"), health.stats()[0].flaps),
+        (503, 0)
+    );
+    pass(&hand, 4 * SECOND).await;
+    assert!(health.stats()[0].flaps >= 1, "it had its dwell");
 }

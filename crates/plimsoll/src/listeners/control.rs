@@ -24,7 +24,7 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
     Router::new()
         .route(
             "/",
-            get(async || "/rollout (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/ledger\n/series\n/errors.json\n"),
+            get(async || "/rollout (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/health/history\n/ledger\n/series\n/errors.json\n"),
         )
         .route("/rollout", get(rollout).put(change))
         .route("/log", get(log::tell).put(log::change).delete(log::revert))

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use plimsoll_core::Clock;
-use plimsoll_health::Drain;
+use plimsoll_health::{Drain, Health};
 use tokio::sync::watch;
 
 use crate::serve::{Server, Stage};
@@ -66,9 +66,10 @@ pub(crate) fn start(plimsoll: &Plimsoll) -> Result<Listeners, Error> {
         .enable_all()
         .build()
         .map_err(Error::System)?;
+    let health = plimsoll.health().clone();
     std::thread::Builder::new()
         .name("plimsoll-listeners".into())
-        .spawn(move || runtime.block_on(serve_all(served, stopped)))
+        .spawn(move || runtime.block_on(serve_all(served, health, stopped)))
         .map_err(Error::System)?;
     Ok(listeners)
 }
@@ -85,7 +86,11 @@ fn bind(listener: &'static str, address: SocketAddr) -> Result<TcpListener, Erro
     })
 }
 
-async fn serve_all(listening: Vec<(TcpListener, Router)>, mut stopped: watch::Receiver<()>) {
+async fn serve_all(
+    listening: Vec<(TcpListener, Router)>,
+    health: Health,
+    mut stopped: watch::Receiver<()>,
+) {
     // Never told to leave: these answer until the process ends.
     let (_stage, stages) = watch::channel(Stage::Serving);
     let mut tasks = tokio::task::JoinSet::new();
@@ -101,6 +106,8 @@ async fn serve_all(listening: Vec<(TcpListener, Router)>, mut stopped: watch::Re
             Err(error) => tracing::error!(%error, "a listener could not be served"),
         }
     }
+    // A service that stands still does not see that it does.
+    tasks.spawn(async move { health.observe().await });
     let _ = stopped.changed().await;
     tasks.shutdown().await;
 }

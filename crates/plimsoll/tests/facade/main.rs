@@ -29,6 +29,7 @@ mod lines;
 mod listeners;
 mod metrics;
 mod modes;
+mod need;
 #[cfg(all(feature = "otlp-logs", feature = "otlp-metrics"))]
 mod otlp;
 mod overload;
