@@ -235,6 +235,8 @@ pub mod value {
     pub const UNMATCHED: &str = "unmatched";
     /// Method that is not in the semantic conventions' list.
     pub const OTHER: &str = "_OTHER";
+    /// Decision of a limit that lets a request pass.
+    pub const ALLOW: &str = "allow";
     /// Series into which everything over the budget is folded.
     pub const OVERFLOW: &str = "overflow";
     /// The code of a panic: Plimsoll's own, as its catalog has it.
@@ -343,6 +345,8 @@ pub mod key {
     pub const LIMIT: &str = "limit";
     /// What it decided.
     pub const DECISION: &str = "decision";
+    /// How long a refused client was told to wait, milliseconds.
+    pub const RETRY_AFTER_MS: &str = "retry_after_ms";
     /// [`crate::Criticality`], when somebody said it.
     pub const CRITICALITY: &str = "criticality";
     /// Trace of a caller that was not trusted.

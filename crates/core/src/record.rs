@@ -10,6 +10,7 @@ use crate::agent::Agent;
 use crate::calls::Calls;
 use crate::criticality::Criticality;
 use crate::current::Entered;
+use crate::decided::Decided;
 use crate::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use crate::keep::Keep;
 use crate::messages::Messages;
@@ -73,8 +74,8 @@ pub struct Record {
     pub criticality: Option<Criticality>,
     /// Clock reading at which a trusted caller stops waiting for the head.
     pub deadline: Option<u64>,
-    /// The tightest limit's policy and decision.
-    pub decision: Option<(&'static str, &'static str)>,
+    /// What the limits decided, by the tightest of them.
+    pub decision: Option<Decided>,
     /// The support reference that the client was shown.
     pub reference: Option<Box<str>>,
     /// The failure's source chain or panic message: logged, never sent.

@@ -27,12 +27,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+pub use self::check::{LIMIT_HEADERS, list, modes};
 use self::check::{
-    address, aliases, any, body_limit, concurrency, duration, flight_bytes, grace, header_name,
-    headers, lines_per_second, log_format, mode, ownership, parses, query, ratio, series, shape,
-    switch, timeout, triggers,
+    address, aliases, any, body_limit, concurrency, duration, errors_types, flight_bytes, grace,
+    header_name, headers, limit_headers, lines_per_second, log_format, mode, ownership, parses,
+    query, ratio, series, shape, switch, timeout, triggers,
 };
-pub use self::check::{list, modes};
 pub use self::effective::{Effective, effective, table};
 use crate::criticality::Shares;
 use crate::nearest::distance;
@@ -108,6 +108,33 @@ pub const ALL: &[Setting] = &[
         "the one header they tell the client by: x-forwarded-for, forwarded or a vendor's own",
         parses::<Forwarding>,
     ),
+    setting(
+        "limit_headers",
+        "draft-11",
+        "how limits are told: draft-11, draft-7, x-ratelimit or off",
+        limit_headers,
+    ),
+    setting(
+        "limit_jitter",
+        "0.125",
+        "up to which share of itself a wait is told longer, 0 to 1, so that refused clients do not return together",
+        ratio,
+    ),
+    setting(
+        "limit_partition",
+        "off",
+        "whether the fields tell which of a client's quotas they speak of (pk): on or off",
+        switch,
+    ),
+    Setting {
+        secret: true,
+        ..setting(
+            "limit_secret",
+            "",
+            "what the keys of limit_partition are made with; the same in all processes, else each draws its own",
+            any,
+        )
+    },
     setting("timeout", "10s", "longest time to a response head", timeout),
     setting(
         "body_limit",
@@ -270,6 +297,12 @@ pub const ALL: &[Setting] = &[
         "ours",
         "whose failures take the shape: ours (Plimsoll's and axum's) or all (bare ones of other layers too)",
         shape,
+    ),
+    setting(
+        "errors_types",
+        "own",
+        "type of a limit's refusals: own (the page of the code) or iana (what the draft of the RateLimit fields registers)",
+        errors_types,
     ),
     setting(
         "errors_base",

@@ -10,10 +10,11 @@ use plimsoll_core::{Outcome, Refusal, current};
 use crate::layer::Style;
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::public::{CAUSE_CHARS, one_line};
-use crate::{Fault, PlmCode, grpc};
+use crate::{Fault, PlmCode, Retry, grpc};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const GRPC_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 const GRPC_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Headers that speak of a body which is being replaced.
@@ -117,6 +118,7 @@ pub(crate) struct Failure {
     pub(crate) fault: Fault,
     /// `None` where the status tells it: a foreign layer's failure.
     outcome: Option<Outcome>,
+    refusal: Option<Refusal>,
 }
 
 impl Failure {
@@ -124,6 +126,7 @@ impl Failure {
         Self {
             fault: Fault::new(code),
             outcome: Some(code.outcome()),
+            refusal: None,
         }
     }
 
@@ -135,6 +138,7 @@ impl Failure {
         Self {
             fault,
             outcome: None,
+            refusal: None,
         }
     }
 
@@ -150,6 +154,7 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let mut failure = Self::plm(refusal.into());
+        failure.refusal = Some(refusal);
         failure.fault.retry_after = match refusal {
             Refusal::Quota { retry_after, .. }
             | Refusal::Concurrency { retry_after }
@@ -164,7 +169,11 @@ impl From<Refusal> for Failure {
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         let outcome = Some(fault.code.outcome());
-        Self { fault, outcome }
+        Self {
+            fault,
+            outcome,
+            refusal: None,
+        }
     }
 }
 
@@ -182,7 +191,7 @@ pub(crate) fn is_told(style: &Style, asked: &Asked, told: &Told) -> bool {
 
 /// Notes a failure on the current record, if there is one.
 pub(crate) fn note(asked: &Asked, failure: Failure, reference: Option<Box<str>>) {
-    let Failure { fault, outcome } = failure;
+    let Failure { fault, outcome, .. } = failure;
     current::with(|record| {
         if let Some(outcome) = outcome {
             record.fail(outcome, fault.code.blame, fault.code.slo);
@@ -213,7 +222,9 @@ pub(crate) fn render(
     failure: Failure,
     mut before: response::Parts,
 ) -> Response<Bytes> {
-    let problem = Problem::of(&failure.fault, current::ids());
+    let mut problem = Problem::of(&failure.fault, current::ids());
+    problem.refusal = failure.refusal;
+    problem.types = style.types;
     note(asked, failure, problem.reference.clone());
     for name in OF_THE_OLD_BODY {
         before.headers.remove(name);
@@ -265,10 +276,26 @@ fn trailers_only(problem: &Problem, domain: &str, kind: HeaderValue) -> Response
     if let Ok(encoded) = HeaderValue::try_from(grpc::message(&text)) {
         headers.insert(GRPC_MESSAGE, encoded);
     }
+    if let Some(pushback) = pushback(problem) {
+        headers.insert(GRPC_PUSHBACK, pushback);
+    }
     if let Some(details) = grpc::details(problem, domain, &text) {
         headers.insert(GRPC_DETAILS, details);
     }
     response
+}
+
+/// When gRPC's own retries may come: the milliseconds that the details say too. A
+/// negative number forbids them (gRPC proposal A6, "Pushback").
+fn pushback(problem: &Problem) -> Option<HeaderValue> {
+    match (problem.retry_after, problem.refusal) {
+        (Some(wait), _) => {
+            let millis = wait.as_nanos().div_ceil(1_000_000);
+            i64::try_from(millis).ok().map(HeaderValue::from)
+        }
+        (None, Some(_)) if problem.code.retry == Retry::Never => Some(HeaderValue::from(-1)),
+        _ => None,
+    }
 }
 
 /// Ours replace what stood there, but for a `Retry-After` of an inner layer,

@@ -33,6 +33,7 @@ pub mod reference;
 mod rejection;
 #[cfg(feature = "axum")]
 mod respond;
+mod types;
 
 pub use catalog::{Advice, Catalog, CatalogError, Entry, ExplainError, Found, explain};
 pub use code::{Code, Retry};
@@ -44,6 +45,7 @@ pub use plimsoll_errors_macros::Coded;
 pub use plm::PlmCode;
 pub use problem::Problem;
 pub use public::{Public, PublicText};
+pub use types::{Types, UnknownTypes};
 
 #[doc(hidden)]
 #[path = "private.rs"]

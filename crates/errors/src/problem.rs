@@ -5,10 +5,12 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use bytes::Bytes;
+use plimsoll_core::Refusal;
 use plimsoll_core::ids::Ids;
 
 use crate::json::{Object, escape, number};
 use crate::public::{DETAIL_CHARS, one_line};
+use crate::types::Types;
 use crate::{Code, Fault, FieldFault, Grpc, reference};
 
 /// The media type of RFC 9457.
@@ -52,6 +54,9 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// Which fields of the request are wrong, the first [`MAX_FIELDS`] of them.
     pub fields: Vec<FieldFault>,
+    /// What a limit or another part of the stack refused.
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) types: Types,
 }
 
 impl Problem {
@@ -77,7 +82,14 @@ impl Problem {
             reference: ids.map(|ids| reference::text(code, ids.trace_id)),
             retry_after: fault.retry_after.or(code.retry.after()),
             fields,
+            refusal: None,
+            types: Types::Own,
         }
+    }
+
+    /// The policies that refused the request; empty when no limit did.
+    pub fn violated_policies(&self) -> &[&'static str] {
+        self.refusal.as_ref().map_or(&[], Refusal::violated)
     }
 
     /// What goes into `Retry-After`: whole seconds, rounded up, at least 1
@@ -115,9 +127,14 @@ impl Problem {
     fn write(&self, out: &mut String, base: &str) {
         let code = self.code;
         out.push_str("{\"type\":\"");
-        escape(out, base);
-        out.push('/');
-        out.push_str(code.id);
+        match self.types.of(code) {
+            Some(registered) => out.push_str(registered),
+            None => {
+                escape(out, base);
+                out.push('/');
+                out.push_str(code.id);
+            }
+        }
         out.push_str("\",\"title\":\"");
         escape(out, code.title);
         out.push_str("\",\"status\":");
@@ -150,6 +167,15 @@ impl Problem {
             number(out, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         }
         out.push('}');
+        let violated = self.violated_policies();
+        if !violated.is_empty() {
+            out.push_str(",\"violated-policies\":[\"");
+            for (at, policy) in violated.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { "\",\"" });
+                escape(out, policy);
+            }
+            out.push_str("\"]");
+        }
         if !self.fields.is_empty() {
             out.push_str(",\"errors\":");
             out.push_str(&self.errors());
@@ -184,6 +210,29 @@ mod tests {
     use crate::PlmCode;
     use plimsoll_core::record::fresh_ids;
     use serde_json::{Value, json};
+
+    #[test]
+    fn a_refusal_names_its_policies_and_takes_the_registered_type_if_asked() {
+        let both = &["second", "minute"][..];
+        for (violated, told) in [
+            (both, json!(["second", "minute"])),
+            (&[], json!(["minute"])),
+        ] {
+            let mut problem = Problem::of(&Fault::new(PlmCode::QuotaExceeded), None);
+            assert_eq!(read(&problem).get("violated-policies"), None);
+            problem.refusal = Some(Refusal::Quota {
+                policy: "minute",
+                violated,
+                retry_after: Duration::from_secs(1),
+            });
+            let own = read(&problem);
+            assert_eq!(own["violated-policies"], told);
+            assert_eq!(own["type"], "/errors/PLM-2001");
+            problem.types = Types::Iana;
+            let registered = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+            assert_eq!(read(&problem)["type"], registered);
+        }
+    }
 
     fn read(problem: &Problem) -> Value {
         serde_json::from_str(&problem.to_json(RELATIVE_BASE)).unwrap()

@@ -51,12 +51,12 @@ pub use http::Method;
 pub use plimsoll_core::criticality::{Criticality, Shares};
 pub use plimsoll_core::current::carry;
 pub use plimsoll_core::ids::Ids;
-pub use plimsoll_core::peer::{PeerAddr, Trust};
+pub use plimsoll_core::peer::{Forwarding, PeerAddr, Trust};
 pub use plimsoll_core::settings::{Effective, Fault};
 pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
 pub use plimsoll_errors::catalog;
 pub use plimsoll_health::{Budget, Check, Heartbeat, Latch};
-pub use plimsoll_ratelimit::{Key, Limit, Overload, Quota};
+pub use plimsoll_ratelimit::{Answers, Key, Limit, Overload, PlanTable, Plans, Quota};
 pub use plimsoll_telemetry::{ClientLayer, client, metrics};
 pub use plimsoll_telemetry::{Format, LOG_LINE_SCHEMA, Ownership, Report, Route, Telemetry};
 
@@ -67,6 +67,13 @@ pub mod errors {
     // The derive writes paths; this one begins where a user of the facade can follow.
     #[doc(inline)]
     pub use plimsoll_errors::__private::FacadeCoded as Coded;
+}
+
+/// What belongs to rate limits beside [`Limit`] and [`Quota`]: the crate
+/// `plimsoll-ratelimit`.
+pub mod limits {
+    pub use plimsoll_ratelimit::answers::{Form, Jitter, Partition};
+    pub use plimsoll_ratelimit::{Finding, Limiter, PlanError, RateLimitLayer, Unit};
 }
 
 /// The ids of the request being polled on this thread: for a host's own log

@@ -11,11 +11,19 @@ use std::fmt::Write;
 use http::{HeaderName, HeaderValue};
 use plimsoll_core::value::Text;
 
+use crate::answers::{Form, PartitionKey};
 use crate::gcra::{Decision, Verdict};
+use crate::limit::Unit;
 use crate::quota::Quota;
 
 /// `RateLimit`.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+/// `X-RateLimit-Limit`.
+pub const X_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+/// `X-RateLimit-Remaining`.
+pub const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// `X-RateLimit-Reset`, seconds from now.
+pub const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// `RateLimit-Policy`.
 pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
@@ -24,17 +32,29 @@ const SECOND: u64 = 1_000_000_000;
 /// The item of a policy; a burst other than the quota is told by a parameter of our own.
 ///
 /// ```
-/// use plimsoll_ratelimit::{Quota, headers::policy_item};
+/// use plimsoll_ratelimit::{Quota, Unit, headers::policy_item};
 ///
 /// let mut field = String::new();
-/// policy_item(&mut field, "per-client", &Quota::per_minute(50));
-/// policy_item(&mut field, "per-tenant", &Quota::per_second(10).burst(20));
-/// assert_eq!(field, r#""per-client";q=50;w=60, "per-tenant";q=10;w=1;plimsoll-burst=20"#);
+/// policy_item(&mut field, "per-client", &Quota::per_minute(50), Unit::Requests, None);
+/// policy_item(&mut field, "bytes", &Quota::per_second(10).burst(20), Unit::ContentBytes, None);
+/// assert_eq!(
+///     field,
+///     r#""per-client";q=50;w=60, "bytes";q=10;qu="content-bytes";w=1;plimsoll-burst=20"#,
+/// );
 /// ```
-pub fn policy_item(field: &mut String, name: &str, quota: &Quota) {
+pub fn policy_item(
+    field: &mut String,
+    name: &str,
+    quota: &Quota,
+    unit: Unit,
+    partition: Option<PartitionKey>,
+) {
     separate(field);
-    let (count, window) = (quota.count(), quota.window().as_secs());
-    let _ = write!(field, "\"{name}\";q={count};w={window}");
+    let (count, window, unit) = (quota.count(), quota.window().as_secs(), unit.parameter());
+    let _ = write!(field, "\"{name}\";q={count}{unit};w={window}");
+    if let Some(partition) = partition {
+        let _ = write!(field, ";pk=:{partition}:");
+    }
     if quota.burst_size() != count {
         let _ = write!(field, ";plimsoll-burst={}", quota.burst_size());
     }
@@ -45,7 +65,12 @@ pub fn policy_item(field: &mut String, name: &str, quota: &Quota) {
 pub(crate) type Field = Text<1_024>;
 
 /// The item of a decision.
-pub(crate) fn limit_item(field: &mut Field, name: &str, decision: &Decision) {
+pub(crate) fn limit_item(
+    field: &mut Field,
+    name: &str,
+    decision: &Decision,
+    partition: Option<PartitionKey>,
+) {
     if !field.is_empty() {
         field.push(", ");
     }
@@ -56,6 +81,46 @@ pub(crate) fn limit_item(field: &mut Field, name: &str, decision: &Decision) {
     field.number(left.into());
     field.push(";t=");
     field.number(window);
+    if let Some(partition) = partition {
+        let text = partition.base64();
+        field.push(";pk=:");
+        field.push(std::str::from_utf8(&text).unwrap_or_default());
+        field.push(":");
+    }
+}
+
+/// The fields of an older form: they tell one policy, the tightest, and of the
+/// others at most their quotas.
+pub(crate) fn older(
+    form: Form,
+    decision: &Decision,
+    tightest: &Quota,
+    all: impl Iterator<Item = Quota>,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let (left, window) = left_and_window(decision);
+    let limit = tightest.count();
+    match form {
+        Form::Draft11 | Form::Off => Vec::new(),
+        Form::Draft7 => {
+            let mut policies = String::new();
+            for quota in all {
+                separate(&mut policies);
+                let _ = write!(policies, "{};w={}", quota.count(), quota.window().as_secs());
+            }
+            let told = format!("limit={limit}, remaining={left}, reset={window}");
+            let rows = [(RATE_LIMIT, told), (RATE_LIMIT_POLICY, policies)];
+            let valued = rows.map(|(name, text)| (name, HeaderValue::try_from(text)));
+            let valued = valued.into_iter();
+            valued
+                .filter_map(|(name, value)| Some((name, value.ok()?)))
+                .collect()
+        }
+        Form::XRateLimit => vec![
+            (X_LIMIT, limit.into()),
+            (X_REMAINING, left.into()),
+            (X_RESET, window.into()),
+        ],
+    }
 }
 
 /// `r` and `t`, in cells and seconds.

@@ -10,7 +10,8 @@
 //! | [`plans`] | quotas by key, which can change while the service runs |
 //! | [`limiter`] | several limits decided together, all or nothing |
 //! | [`findings`] | misconfigurations that a limiter finds, each with its code |
-//! | [`headers`] | the `RateLimit` and `RateLimit-Policy` fields |
+//! | [`answers`] | how a limiter answers: form, spread of waits, partition keys |
+//! | [`headers`] | the `RateLimit` and `RateLimit-Policy` fields, and older forms |
 //! | [`layer`] | the rate limits around a service |
 //! | [`concurrency`] | how many requests may be in flight |
 //! | [`overload`] | how critical requests are, and what gives way when there is too much to do |
@@ -27,6 +28,7 @@
 //! # Ok::<(), plimsoll_ratelimit::LimitError>(())
 //! ```
 
+pub mod answers;
 pub mod concurrency;
 pub mod findings;
 pub mod gcra;
@@ -41,10 +43,11 @@ pub mod store;
 mod sync;
 pub mod timeout;
 
+pub use answers::Answers;
 pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};
 pub use findings::Finding;
 pub use layer::{LimitGate, RateLimitLayer};
-pub use limit::{Key, Limit, LimitError};
+pub use limit::{Key, Limit, LimitError, Unit};
 pub use limiter::Limiter;
 pub use overload::{Overload, OverloadError};
 pub use plans::{PlanError, PlanTable, Plans};

@@ -15,10 +15,11 @@ use http::HeaderValue;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::{Clock, Mode};
 
+use crate::answers::Answers;
 use crate::findings::{Finding, Findings, Found};
 use crate::gcra::Gcra;
 use crate::headers;
-use crate::limit::{Cost, Limit, LimitError, MAX_SOURCES, Source, checked_name};
+use crate::limit::{Cost, Limit, LimitError, MAX_SOURCES, Source, Unit, checked_name};
 use crate::plans::Plans;
 use crate::quota::Quota;
 use crate::store::Local;
@@ -58,7 +59,7 @@ impl Label {
     /// The value of [`plimsoll_core::names::label::DECISION`].
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Allow => "allow",
+            Self::Allow => plimsoll_core::names::value::ALLOW,
             Self::Deny => "deny",
             Self::Observed => "observed",
             Self::ObservedUnnamedProxy => "observed_unnamed_proxy",
@@ -111,6 +112,7 @@ struct Inner {
     advertised: Option<HeaderValue>,
     clock: Clock,
     trust: Trust,
+    answers: Answers,
     findings: Findings,
 }
 
@@ -122,6 +124,7 @@ struct Policy {
     gcra: Gcra,
     plans: Option<Plans>,
     cost: Cost,
+    unit: Unit,
     /// Whether every request costs the fixed cost.
     costs_the_same: bool,
     mode: AtomicU8,
@@ -139,6 +142,19 @@ impl Limiter {
         clock: Clock,
         trust: Trust,
     ) -> Result<Self, LimitError> {
+        Self::with(limits, clock, trust, Answers::exact())
+    }
+
+    /// As [`Limiter::new`], and says how it answers.
+    ///
+    /// # Errors
+    /// As [`Limiter::new`].
+    pub fn with(
+        limits: impl IntoIterator<Item = Limit>,
+        clock: Clock,
+        trust: Trust,
+        answers: Answers,
+    ) -> Result<Self, LimitError> {
         let mut policies: Vec<Policy> = Vec::new();
         let mut field = String::new();
         let findings = Findings::default();
@@ -147,7 +163,7 @@ impl Limiter {
             if policies.iter().any(|other| other.name == policy.name) {
                 return Err(LimitError::Twice(policy.name.into()));
             }
-            headers::policy_item(&mut field, policy.name, &policy.quota);
+            headers::policy_item(&mut field, policy.name, &policy.quota, policy.unit, None);
             policy.look_at_quota(&findings);
             policies.push(policy);
         }
@@ -162,6 +178,7 @@ impl Limiter {
                 .filter(|field| !field.is_empty()),
             clock,
             trust,
+            answers,
             findings,
         })))
     }
@@ -259,6 +276,7 @@ impl Policy {
             plans: limit.plans,
             costs_the_same: cost.by.is_none() && cost.routes.is_empty(),
             cost,
+            unit: limit.unit,
             mode: AtomicU8::new(limit.mode as u8),
             store: Local::new(limit.max_keys, clock.clone()),
             counts: Default::default(),

@@ -167,6 +167,17 @@ pub(super) fn shape(text: &str) -> Result<(), String> {
     word(text, &["ours", "all"])
 }
 
+/// What `limit_headers` takes: the forms of the crate `plimsoll-ratelimit`.
+pub const LIMIT_HEADERS: &[&str] = &["draft-11", "draft-7", "x-ratelimit", "off"];
+
+pub(super) fn limit_headers(text: &str) -> Result<(), String> {
+    word(text, LIMIT_HEADERS)
+}
+
+pub(super) fn errors_types(text: &str) -> Result<(), String> {
+    word(text, &["own", "iana"])
+}
+
 pub(super) fn log_format(text: &str) -> Result<(), String> {
     word(text, &["auto", "json", "pretty"])
 }

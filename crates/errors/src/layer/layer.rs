@@ -13,6 +13,7 @@ use tower_layer::Layer;
 use super::{Counts, Errors, Shape};
 use crate::Problem;
 use crate::problem::RELATIVE_BASE;
+use crate::types::Types;
 
 /// Largest declared request body, in bytes, unless configured: 2 MiB.
 pub const BODY_LIMIT: u64 = 2 * 1024 * 1024;
@@ -35,6 +36,7 @@ pub(crate) struct Style {
     pub(super) body_limit: Option<u64>,
     pub(super) rollout: Rollout,
     pub(crate) shape: Shape,
+    pub(crate) types: Types,
     pub(crate) domain: Cow<'static, str>,
     pub(crate) counts: Arc<Counts>,
 }
@@ -47,6 +49,7 @@ impl Default for Style {
             body_limit: Some(BODY_LIMIT),
             rollout: Rollout::default(),
             shape: Shape::default(),
+            types: Types::default(),
             domain: Cow::Borrowed(""),
             counts: Arc::default(),
         }
@@ -56,7 +59,7 @@ impl Default for Style {
 impl Style {
     /// Whether problems look as they do without any layer.
     pub(crate) fn is_plain(&self) -> bool {
-        self.mapper.is_none() && self.base == RELATIVE_BASE
+        self.mapper.is_none() && self.base == RELATIVE_BASE && self.types == Types::Own
     }
 
     pub(crate) fn base(&self) -> &str {
@@ -103,6 +106,12 @@ impl ErrorsLayer {
         self.with(|style| style.shape = shape)
     }
 
+    /// What a problem's `type` is. Default: [`Types::Own`].
+    #[must_use]
+    pub fn types(self, types: Types) -> Self {
+        self.with(|style| style.types = types)
+    }
+
     /// What `domain` says in the `ErrorInfo` of a gRPC failure: the name under
     /// which the service is known. Default: the prefix of the code's catalog.
     #[must_use]
@@ -131,10 +140,12 @@ impl ErrorsLayer {
         self.with(|style| style.rollout = rollout)
     }
 
-    /// What is said here of a setting (`shape`, `errors_base`, `body_limit`), as text.
+    /// What is said here of a setting (`shape`, `errors_types`, `errors_base`,
+    /// `body_limit`), as text.
     pub fn in_code(&self, key: &str) -> Option<String> {
         let style = &self.style;
         match key {
+            "errors_types" => Some(style.types.to_string()),
             "shape" => Some(style.shape.to_string()),
             "errors_base" => Some(style.base.to_string()),
             "body_limit" => Some(style.body_limit?.to_string()),

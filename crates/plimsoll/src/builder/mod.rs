@@ -1,5 +1,6 @@
 //! What a service author may say, below what an operator may set.
 
+mod limits;
 mod overload;
 mod settings;
 mod telemetry;
@@ -15,7 +16,7 @@ use plimsoll_core::settings::Fault;
 use plimsoll_core::{Clock, Mode, Part, Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
-use plimsoll_ratelimit::{ConcurrencyLimit, Limit, Limiter, Overload};
+use plimsoll_ratelimit::{Answers, ConcurrencyLimit, Limit, Limiter, Overload};
 use plimsoll_telemetry::{Ownership, Telemetry, Warning};
 
 use crate::plimsoll::{Plimsoll, Shared, Told};
@@ -28,6 +29,7 @@ pub struct Builder {
     telemetry: plimsoll_telemetry::Builder,
     health: HealthBuilder,
     limits: Vec<Limit>,
+    answers: Answers,
     modes: Vec<(Part, Mode)>,
     errors: ErrorsLayer,
     pub(crate) status: Option<SocketAddr>,
@@ -62,6 +64,7 @@ impl Builder {
             telemetry: Telemetry::builder(service),
             health: Health::builder(),
             limits: Vec::new(),
+            answers: Answers::default(),
             modes: Vec::new(),
             errors: ErrorsLayer::new().domain(service),
             status: Some(ANY_PORT),
@@ -280,7 +283,7 @@ impl Builder {
             .build()?;
         let concurrency = ConcurrencyLimit::new(self.concurrency);
         let of_concurrency = overload::layer(concurrency.clone(), self.overload.as_ref())?;
-        let limiter = Limiter::new(self.limits, self.clock, self.trust)?;
+        let limiter = Limiter::with(self.limits, self.clock, self.trust, self.answers)?;
         let shared = Shared {
             telemetry,
             health,

@@ -82,6 +82,7 @@ impl Builder {
         if let Some(header) = settings.parse("trust_header") {
             self.trust = std::mem::take(&mut self.trust).told_by(header);
         }
+        self.apply_to_limits(settings);
         let or = |key: &str, code: Duration| settings.duration(key).unwrap_or(code);
         self.timeout = or("timeout", self.timeout);
         self.budget = Budget {
@@ -103,6 +104,9 @@ impl Builder {
         }
         if let Some(shape) = settings.parse("shape") {
             errors = errors.shape(shape);
+        }
+        if let Some(types) = settings.parse("errors_types") {
+            errors = errors.types(types);
         }
         self.errors = errors;
         let telemetry = std::mem::replace(&mut self.telemetry, Telemetry::builder(""));

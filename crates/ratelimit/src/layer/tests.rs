@@ -119,8 +119,8 @@ async fn the_decision_stands_on_the_current_record() {
             service.call(request())
         };
         answer.await.unwrap();
-        let kept = open.record().unwrap().decision;
-        assert_eq!(kept, Some(("per-client", decision)));
+        let kept = open.record().unwrap().decision.unwrap();
+        assert_eq!((kept.policy, kept.decision), ("per-client", decision));
     }
     open.finish(Ending::Complete);
 }

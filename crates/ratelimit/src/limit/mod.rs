@@ -4,6 +4,7 @@ mod cost;
 mod error;
 mod key;
 mod source;
+mod unit;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::quota::Quota;
 
 pub use error::LimitError;
 pub use key::Key;
+pub use unit::Unit;
 
 pub(crate) use cost::Cost;
 pub(crate) use key::{Part, Prefixes};
@@ -63,6 +65,7 @@ pub struct Limit {
     pub(crate) plans: Option<Plans>,
     pub(crate) candidate: Option<Quota>,
     pub(crate) cost: Cost,
+    pub(crate) unit: Unit,
     pub(crate) mode: Mode,
     pub(crate) max_keys: usize,
 }
@@ -121,6 +124,7 @@ impl Limit {
             plans: None,
             candidate: None,
             cost: Cost::default(),
+            unit: Unit::Requests,
             mode: Mode::Enforce,
             max_keys: MAX_KEYS,
         }
@@ -209,6 +213,12 @@ impl Limit {
         weigh: impl Fn(&Parts) -> Option<u32> + Send + Sync + 'static,
     ) -> Self {
         self.cost.by = Some(Arc::new(weigh));
+        self
+    }
+
+    /// What a cell is, as the fields tell it. Default: requests.
+    pub fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
         self
     }
 

@@ -8,6 +8,7 @@ use super::pass::Pass;
 use super::subject::{Found, Stance, Subject};
 use super::telling::{Answer, Telling};
 use super::{Inner, Limiter, MAX_LIMITS, Policy};
+use crate::answers::PartitionKey;
 use crate::findings::Finding;
 use crate::gcra::Decision;
 use crate::headers::Field;
@@ -17,11 +18,21 @@ use crate::headers::Field;
 pub(super) struct Said {
     pub(super) decision: Decision,
     pub(super) stance: Stance,
-    /// Whether the key has a quota of its own.
-    pub(super) planned: bool,
+    /// Whether the key is told a policy that not everybody is told.
+    pub(super) own: bool,
+    pub(super) partition: Option<PartitionKey>,
 }
 
 impl Said {
+    pub(super) fn of(decision: Decision, found: &Found) -> Self {
+        Self {
+            decision,
+            stance: found.stance,
+            own: found.plan.is_some() || found.partition.is_some(),
+            partition: found.partition,
+        }
+    }
+
     /// Whether it keeps the request from passing.
     pub(super) fn denies(&self) -> bool {
         !self.decision.allows() && self.stance == Stance::Enforces
@@ -64,7 +75,7 @@ impl Limiter {
         if let [policy] = &*limiter.policies {
             let found = subject.key(policy, limiter);
             let now = now.unwrap_or_else(|| limiter.clock.now());
-            let answer = alone(policy, found, now, mode);
+            let answer = alone(limiter, policy, found, now, mode);
             return look_at_denied(answer, subject, limiter);
         }
         let mut keys = [None; MAX_LIMITS];
@@ -72,7 +83,7 @@ impl Limiter {
             *key = subject.key(policy, limiter);
         }
         let now = now.unwrap_or_else(|| limiter.clock.now());
-        let mut pass = Pass::new(&limiter.policies, &keys, now);
+        let mut pass = Pass::new(limiter, &keys, now);
         pass.ask();
         look_at_denied(pass.answer(mode), subject, limiter)
     }
@@ -94,18 +105,16 @@ fn look_at_denied(answer: Answer, subject: &Subject<'_>, limiter: &Inner) -> Ans
 }
 
 /// The decision of an only limit, as most services have: no list to go through.
-fn alone(policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer {
-    let said = found.map(|found| Said {
-        decision: policy.store.decide(found.id, found.gcra, found.cost, now),
-        stance: found.stance,
-        planned: found.plan.is_some(),
+fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer {
+    let said = found.map(|found| {
+        let decision = policy.store.decide(found.id, found.gcra, found.cost, now);
+        Said::of(decision, &found)
     });
     let mut field = Field::default();
-    let mut telling = Telling::new(mode);
+    let mut telling = Telling::new(mode, &limiter.answers);
     telling.denied = said.as_ref().is_some_and(Said::denies);
     telling.tell(policy, said.as_ref(), &mut field);
-    telling.advertise(|| std::iter::once((policy, found)));
-    telling.done(&field)
+    telling.done(&field, || std::iter::once((policy, found)))
 }
 
 /// Exchanges the heads: a closure wants one whole, and no request lends it.
@@ -172,7 +181,8 @@ mod tests {
             answer.field.unwrap(),
             r#""wide";r=97;t=3522, "tight";r=0;t=30"#
         );
-        assert_eq!(answer.tightest, Some(("tight", "allow")));
+        let decided = answer.decided.unwrap();
+        assert_eq!((decided.policy, decided.decision), ("tight", "allow"));
     }
 
     #[test]

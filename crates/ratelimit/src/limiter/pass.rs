@@ -5,11 +5,13 @@ use plimsoll_core::Mode;
 use super::decide::Said;
 use super::subject::Found;
 use super::telling::{Answer, Telling};
-use super::{MAX_LIMITS, Policy};
+use super::{Inner, MAX_LIMITS, Policy};
+use crate::answers::Answers;
 use crate::headers::Field;
 
 pub(super) struct Pass<'a> {
     policies: &'a [Policy],
+    answers: &'a Answers,
     keys: &'a [Option<Found>; MAX_LIMITS],
     now: u64,
     said: [Option<Said>; MAX_LIMITS],
@@ -17,13 +19,10 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(
-        policies: &'a [Policy],
-        keys: &'a [Option<Found>; MAX_LIMITS],
-        now: u64,
-    ) -> Self {
+    pub(super) fn new(limiter: &'a Inner, keys: &'a [Option<Found>; MAX_LIMITS], now: u64) -> Self {
         Self {
-            policies,
+            policies: &limiter.policies,
+            answers: &limiter.answers,
             keys,
             now,
             said: [None; MAX_LIMITS],
@@ -35,13 +34,9 @@ impl<'a> Pass<'a> {
     pub(super) fn ask(&mut self) {
         for (at, policy) in self.policies.iter().enumerate() {
             let Some(found) = self.keys[at] else { continue };
-            let said = Said {
-                decision: policy
-                    .store
-                    .peek(found.id, found.gcra, found.cost, self.now),
-                stance: found.stance,
-                planned: found.plan.is_some(),
-            };
+            let store = &policy.store;
+            let decision = store.peek(found.id, found.gcra, found.cost, self.now);
+            let said = Said::of(decision, &found);
             self.denied |= said.denies();
             self.said[at] = Some(said);
         }
@@ -94,13 +89,14 @@ impl<'a> Pass<'a> {
     /// Counts what was said and puts it together.
     pub(super) fn answer(&self, mode: Mode) -> Answer {
         let mut field = Field::default();
-        let mut telling = Telling::new(mode);
+        let mut telling = Telling::new(mode, self.answers);
         telling.denied = self.denied;
         for (policy, said) in self.policies.iter().zip(&self.said) {
             telling.tell(policy, said.as_ref(), &mut field);
         }
-        telling.advertise(|| self.policies.iter().zip(self.keys.iter().copied()));
-        telling.done(&field)
+        telling.done(&field, || {
+            self.policies.iter().zip(self.keys.iter().copied())
+        })
     }
 }
 

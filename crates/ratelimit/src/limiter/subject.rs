@@ -8,6 +8,7 @@ use plimsoll_core::peer::{self, PeerAddr};
 use plimsoll_core::{Mode, current};
 
 use super::{Inner, Label, Policy};
+use crate::answers::PartitionKey;
 use crate::findings::Finding;
 use crate::gcra::Gcra;
 use crate::limit::{Key, Part, Source};
@@ -46,6 +47,7 @@ pub(super) struct Found {
     pub(super) stance: Stance,
     /// The quota of the key's own plan.
     pub(super) plan: Option<Quota>,
+    pub(super) partition: Option<PartitionKey>,
 }
 
 /// What a source says, borrowed or owned.
@@ -118,6 +120,7 @@ impl<'a> Subject<'a> {
                 cost: self.cost(policy),
                 stance: self.stance(stance),
                 plan: None,
+                partition: limiter.partition(policy, || std::iter::once(Part::Address(client))),
             });
         }
         let mut stance = stance;
@@ -142,6 +145,7 @@ impl<'a> Subject<'a> {
             cost: self.cost(policy),
             stance,
             plan: own.map(|(quota, _)| quota),
+            partition: limiter.partition(policy, || said.iter().map(Said::part)),
         })
     }
 
@@ -201,6 +205,17 @@ impl<'a> Subject<'a> {
         let peer = self.extensions.get::<PeerAddr>();
         let peer = peer.map(|peer| peer.0.ip()).or(self.client);
         peer.is_some_and(|peer| !limiter.trust.includes(peer)) && is_forwarded(self.headers)
+    }
+}
+
+impl Inner {
+    fn partition<'p, I: Iterator<Item = Part<'p>>>(
+        &self,
+        policy: &Policy,
+        parts: impl FnOnce() -> I,
+    ) -> Option<PartitionKey> {
+        let partition = self.answers.partition.as_ref()?;
+        Some(partition.key(policy.name, parts()))
     }
 }
 

@@ -2,27 +2,31 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
-use plimsoll_core::{Mode, Refusal, intern};
+use http::{HeaderName, HeaderValue};
+use plimsoll_core::{Decided, Mode, Refusal, intern};
 
 use super::decide::Said;
 use super::subject::{Found, Stance};
-use super::{Label, MAX_LIMITS, Policy};
-use crate::gcra::Verdict;
+use super::{Label, Policy};
+use crate::answers::{Answers, Form, PartitionKey};
+use crate::gcra::{Decision, Verdict};
 use crate::headers::{self, Field};
+use crate::quota::Quota;
 
 /// What the limits say of one request.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// The denial that the client has to wait for longest; `None` when the request passes.
     pub denied: Option<Denied>,
-    /// The tightest policy and what it decided.
-    pub tightest: Option<(&'static str, &'static str)>,
+    /// What the tightest policy decided: all that any signal says of it.
+    pub decided: Option<Decided>,
     /// The value of `RateLimit`; `None` when no limit counted the request.
     pub field: Option<HeaderValue>,
     /// The value of `RateLimit-Policy`, when it is not what the limiter advertises
-    /// to everybody: the key has a plan, or a policy only observes.
+    /// to everybody: the key has a plan or is told apart, or a policy only observes.
     pub advertised: Option<HeaderValue>,
+    /// The fields of an older form, which stand in place of the two above.
+    pub older: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A denial.
@@ -30,8 +34,9 @@ pub struct Answer {
 pub struct Denied {
     /// The policy that said no; of several the one to wait for longest.
     pub policy: &'static str,
-    /// How long until this policy would say yes to the same request; `None` when
-    /// it never would, because the request costs more than its burst.
+    /// How long the client is to wait, in whole milliseconds and with the jitter:
+    /// then this policy would say yes to the same request. `None` when it never
+    /// would, because the request costs more than its burst.
     pub retry_after: Option<Duration>,
     /// Every policy that said no; empty when that is this one alone.
     pub violated: &'static [&'static str],
@@ -62,37 +67,46 @@ impl Denied {
 }
 
 /// The answer as it is put together.
-pub(super) struct Telling {
+pub(super) struct Telling<'a> {
     mode: Mode,
+    answers: &'a Answers,
     /// Whether a limit refuses the request.
     pub(super) denied: bool,
     answer: Answer,
     /// Cells left of the tightest limit so far.
     least: u32,
-    violated: [&'static str; MAX_LIMITS],
-    violations: usize,
+    /// How many limits were asked.
+    asked: usize,
+    /// Which of them refuse, a bit each.
+    violated: u8,
     /// Whether other policies are told than everybody is told.
     own: bool,
+    /// What an older form tells: the tightest limit that enforces.
+    older: Option<(&'static str, Decision)>,
 }
 
-impl Telling {
-    pub(super) fn new(mode: Mode) -> Self {
+impl<'a> Telling<'a> {
+    pub(super) fn new(mode: Mode, answers: &'a Answers) -> Self {
         Self {
             mode,
+            answers,
             denied: false,
             answer: Answer::default(),
             least: u32::MAX,
-            violated: [""; MAX_LIMITS],
-            violations: 0,
+            asked: 0,
+            violated: 0,
             own: false,
+            older: None,
         }
     }
 
     pub(super) fn tell(&mut self, policy: &Policy, said: Option<&Said>, field: &mut Field) {
+        let bit = 1_u8 << self.asked;
+        self.asked += 1;
         let Some(said) = said else {
             return;
         };
-        self.own |= said.planned || said.stance == Stance::Observes;
+        self.own |= said.own || said.stance == Stance::Observes;
         let label = match said.decision.verdict {
             Verdict::Allow => Label::Allow,
             _ if said.stance == Stance::UnnamedProxy => Label::ObservedUnnamedProxy,
@@ -103,59 +117,104 @@ impl Telling {
             policy.count(label);
         }
         if said.stance == Stance::Enforces {
-            headers::limit_item(field, policy.name, &said.decision);
+            match self.answers.form {
+                Form::Draft11 => {
+                    headers::limit_item(field, policy.name, &said.decision, said.partition);
+                }
+                Form::Draft7 | Form::XRateLimit => self.tell_older(policy, said),
+                Form::Off => {}
+            }
         }
-        let answer = &mut self.answer;
-        if said.stance != Stance::UnnamedProxy && !said.decision.allows() {
+        if said.decision.allows() || said.stance == Stance::UnnamedProxy {
+            if self.answer.denied.is_none() && said.decision.remaining < self.least {
+                self.least = said.decision.remaining;
+                self.answer.decided = Some(decided(policy, said, label));
+            }
+        } else if said.denies() {
+            self.violated |= bit;
+            let retry_after = match said.decision.verdict {
+                Verdict::Deny { retry_after } => Some(Duration::from_nanos(retry_after)),
+                Verdict::Allow | Verdict::NeverFits => None,
+            };
             let denied = Denied {
                 policy: policy.name,
-                retry_after: match said.decision.verdict {
-                    Verdict::Deny { retry_after } => Some(Duration::from_nanos(retry_after)),
-                    Verdict::Allow | Verdict::NeverFits => None,
-                },
+                retry_after,
                 violated: &[],
             };
-            if said.denies() {
-                self.violated[self.violations] = policy.name;
-                self.violations += 1;
-                if denied.outlasts(answer.denied.as_ref()) {
-                    answer.denied = Some(denied);
-                    answer.tightest = Some((policy.name, label.as_str()));
-                }
-            } else if answer.denied.is_none() {
-                answer.tightest = Some((policy.name, label.as_str()));
+            if denied.outlasts(self.answer.denied.as_ref()) {
+                self.answer.denied = Some(denied);
+                self.answer.decided = Some(decided(policy, said, label));
             }
-        } else if answer.denied.is_none() && said.decision.remaining < self.least {
-            self.least = said.decision.remaining;
-            answer.tightest = Some((policy.name, label.as_str()));
+        } else if self.answer.denied.is_none() {
+            self.answer.decided = Some(decided(policy, said, label));
         }
     }
 
-    /// Tells the policies as they hold for this key, if that is not what
-    /// everybody is told.
-    pub(super) fn advertise<'a, I>(&mut self, policies: impl FnOnce() -> I)
+    /// Keeps the refusal with the least left, else the limit with the least left.
+    fn tell_older(&mut self, policy: &Policy, said: &Said) {
+        let refuses_and_left = |it: &Decision| (it.allows(), it.remaining);
+        let new = refuses_and_left(&said.decision);
+        if self
+            .older
+            .is_none_or(|(_, old)| new < refuses_and_left(&old))
+        {
+            self.older = Some((policy.name, said.decision));
+        }
+    }
+
+    /// Puts the answer together; `policies` are those that were told, in their order.
+    pub(super) fn done<'p, I>(mut self, field: &Field, policies: impl Fn() -> I) -> Answer
     where
-        I: Iterator<Item = (&'a Policy, Option<Found>)>,
+        I: Iterator<Item = (&'p Policy, Option<Found>)>,
     {
-        if !self.own {
-            return;
-        }
-        let mut field = String::new();
-        for (policy, found) in policies() {
-            let Some(found) = found.filter(|found| found.stance == Stance::Enforces) else {
-                continue;
-            };
-            headers::policy_item(&mut field, policy.name, &found.plan.unwrap_or(policy.quota));
-        }
-        self.answer.advertised = HeaderValue::try_from(field).ok();
-    }
-
-    pub(super) fn done(mut self, field: &Field) -> Answer {
         self.answer.field = headers::value(field);
-        if let (Some(denied), 2..) = (&mut self.answer.denied, self.violations) {
-            let violated = &self.violated[..self.violations];
-            denied.violated = intern::list(violated).unwrap_or_default();
+        if let Some(denied) = &mut self.answer.denied {
+            if self.violated.count_ones() > 1 {
+                let all = policies()
+                    .zip(0..)
+                    .filter(|(_, at)| self.violated >> at & 1 == 1);
+                let names: Vec<_> = all.map(|((policy, _), _)| policy.name).collect();
+                denied.violated = intern::list(&names).unwrap_or_default();
+            }
+            let wait = denied
+                .retry_after
+                .map(|wait| self.answers.jitter.spread(wait));
+            denied.retry_after = wait;
+            if let Some(decided) = &mut self.answer.decided
+                && decided.decision == Label::Deny.as_str()
+            {
+                decided.retry_after = denied.retry_after;
+                decided.violated = denied.violated;
+            }
+        }
+        if let Some((name, decision)) = self.older {
+            let told = || policies().filter_map(enforced);
+            let tightest = told().find(|(policy, ..)| policy.name == name);
+            let tightest = tightest.map_or(Quota::per_second(0), |(_, quota, _)| quota);
+            let all = told().map(|(_, quota, _)| quota);
+            self.answer.older = headers::older(self.answers.form, &decision, &tightest, all);
+        } else if self.own && self.answer.field.is_some() {
+            let mut field = String::new();
+            for (policy, quota, partition) in policies().filter_map(enforced) {
+                headers::policy_item(&mut field, policy.name, &quota, policy.unit, partition);
+            }
+            self.answer.advertised = HeaderValue::try_from(field).ok();
         }
         self.answer
+    }
+}
+
+/// A policy that the client may be told of, its quota for this key, and whose it is.
+fn enforced(
+    (policy, found): (&Policy, Option<Found>),
+) -> Option<(&Policy, Quota, Option<PartitionKey>)> {
+    let found = found.filter(|found| found.stance == Stance::Enforces)?;
+    Some((policy, found.plan.unwrap_or(policy.quota), found.partition))
+}
+
+fn decided(policy: &Policy, said: &Said, label: Label) -> Decided {
+    Decided {
+        remaining: said.decision.remaining,
+        ..Decided::new(policy.name, label.as_str())
     }
 }

@@ -156,9 +156,13 @@ fn json(out: &mut Vec<u8>, style: &Style, constants: &Constants, record: &Record
         address(out, client);
         out.push(b'"');
     }
-    if let Some((policy, decision)) = record.decision {
-        text(out, key!(key::LIMIT), policy);
-        word(out, key!(key::DECISION), decision);
+    if let Some(decided) = &record.decision {
+        text(out, key!(key::LIMIT), decided.policy);
+        word(out, key!(key::DECISION), decided.decision);
+        if let Some(wait) = decided.retry_after {
+            out.extend_from_slice(key!(key::RETRY_AFTER_MS));
+            integer(out, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        }
     }
     if let Some(level) = record.criticality {
         word(out, key!(key::CRITICALITY), level.as_str());

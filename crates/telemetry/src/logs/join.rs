@@ -52,8 +52,9 @@ pub(crate) fn event(style: &Style, record: &Record) {
                 sampled = record.ids.sampled,
                 agent = record.agent.as_str(),
                 client = record.client.map(display),
-                limit = record.decision.map(|(policy, _)| policy),
-                decision = record.decision.map(|(_, decision)| decision),
+                limit = record.decision.map(|decided| decided.policy),
+                decision = record.decision.map(|decided| decided.decision),
+                retry_after_ms = waits(record),
                 criticality = record.criticality.map(Criticality::as_str),
                 shown = shown.as_deref(),
                 linked_trace_id = record.link.map(|link| display(link.trace_id)),
@@ -73,6 +74,12 @@ fn pairs(record: &Record) -> String {
     let pairs = record.shown.iter();
     let pairs = pairs.map(|shown| format!("{}={}", shown.key, shown.value));
     pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// Milliseconds that a refused client is told to wait.
+fn waits(record: &Record) -> Option<u64> {
+    let wait = record.decision?.retry_after?;
+    u64::try_from(wait.as_millis()).ok()
 }
 
 fn millis(nanos: u64) -> f64 {

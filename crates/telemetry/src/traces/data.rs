@@ -218,6 +218,15 @@ pub(super) fn at_end(record: &Record, attributes: &mut Vec<KeyValue>) {
     if failed(record) {
         attributes.push(KeyValue::new("error.type", error_type(record)));
     }
+    // A span without it was let pass by its limits, as most are.
+    if let Some(decided) = record.decision.filter(|it| it.decision != value::ALLOW) {
+        attributes.push(KeyValue::new("plimsoll.limit", decided.policy));
+        attributes.push(KeyValue::new("plimsoll.decision", decided.decision));
+        let wait = decided.retry_after.map(|wait| wait.as_millis());
+        if let Some(wait) = wait.and_then(|wait| i64::try_from(wait).ok()) {
+            attributes.push(KeyValue::new("plimsoll.retry_after_ms", wait));
+        }
+    }
 }
 
 /// Service and method only of a method that exists: a path is no name.

@@ -1,9 +1,10 @@
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use plimsoll_core::ids::{Ids, RequestId, SpanId, TraceId, TraceParent};
 use plimsoll_core::messages::Messages;
-use plimsoll_core::{Agent, Clock, Keep, Slo};
+use plimsoll_core::{Agent, Clock, Decided, Keep, Slo};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde::ser::{SerializeMap as _, Serializer as _};
@@ -44,7 +45,7 @@ fn record() -> Record {
     record.route = "/cards/{id}";
     record.path = "/cards/7".into();
     record.client = Some([127, 0, 0, 1].into());
-    record.decision = Some(("per-client", "allow"));
+    record.decision = Some(Decided::new("per-client", "allow"));
     record.criticality = Some(plimsoll_core::Criticality::Critical);
     record.in_flight = 3;
     record.head = Some(1_500_000);
@@ -293,9 +294,13 @@ fn by_serde(style: &Style, record: &Record) -> String {
     put!("sampled", record.ids.sampled);
     put!("agent", record.agent.as_str());
     maybe!("client", record.client.map(|client| client.to_string()));
-    if let Some((policy, decision)) = record.decision {
-        put!("limit", policy);
-        put!("decision", decision);
+    if let Some(decided) = record.decision {
+        put!("limit", decided.policy);
+        put!("decision", decided.decision);
+        maybe!(
+            "retry_after_ms",
+            decided.retry_after.map(|wait| wait.as_millis() as u64)
+        );
     }
     maybe!(
         "criticality",
@@ -320,6 +325,7 @@ prop_compose! {
         route in select(vec!["/cards/{id}", "unmatched", "/a\"b/{*rest}"]),
         code in proptest::option::of(select(vec!["CARD-1001", "X\\Y"])),
         decision in proptest::option::of(select(vec![("per-client", "allow"), ("a\"b", "deny")])),
+        waits in proptest::option::of(any::<u32>()),
     ) -> Record {
         let request_id = RequestId::parse(request_id.as_bytes()).unwrap();
         let ids = Ids { trace_id: TraceId(1), span_id: SpanId(1), sampled: false, request_id };
@@ -330,7 +336,10 @@ prop_compose! {
         record.method = method;
         record.route = route;
         record.code = code;
-        record.decision = decision;
+        record.decision = decision.map(|(policy, decision)| Decided {
+            retry_after: waits.map(|wait| Duration::from_millis(wait.into())),
+            ..Decided::new(policy, decision)
+        });
         record
     }
 }
