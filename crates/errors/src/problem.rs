@@ -127,13 +127,12 @@ impl Problem {
     fn write(&self, out: &mut String, base: &str) {
         let code = self.code;
         out.push_str("{\"type\":\"");
-        match self.types.of(code) {
-            Some(registered) => out.push_str(registered),
-            None => {
-                escape(out, base);
-                out.push('/');
-                out.push_str(code.id);
-            }
+        if let Some(registered) = self.types.of(code) {
+            out.push_str(registered);
+        } else {
+            escape(out, base);
+            out.push('/');
+            out.push_str(code.id);
         }
         out.push_str("\",\"title\":\"");
         escape(out, code.title);
