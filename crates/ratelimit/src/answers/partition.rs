@@ -1,8 +1,10 @@
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
+use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// Bytes of a partition key: enough that no two keys of a service meet.
 const BYTES: usize = 12;
@@ -16,26 +18,26 @@ impl Partition {
     /// By a secret that all processes of a service share, so that they give one
     /// client the same keys.
     pub fn of(secret: &[u8]) -> Self {
-        match Hmac::<Sha256>::new_from_slice(secret) {
-            Ok(mac) => Self(mac),
-            // HMAC takes keys of any length (RFC 2104, section 2).
-            Err(_) => Self::drawn(),
-        }
+        // A key of HMAC is one block; a longer one is hashed first (RFC 2104, section 2).
+        let hashed = Sha256::digest(secret);
+        let mut block = Key::<Hmac<Sha256>>::default();
+        let secret = if secret.len() > block.len() {
+            &hashed
+        } else {
+            secret
+        };
+        block[..secret.len()].copy_from_slice(secret);
+        Self(Hmac::new(&block))
     }
 
     /// By a secret that this process draws.
     pub fn drawn() -> Self {
-        use std::hash::BuildHasher;
         let mut secret = [0; 32];
         for piece in secret.chunks_mut(8) {
-            let word = std::collections::hash_map::RandomState::new().hash_one(());
+            let word = RandomState::new().hash_one(());
             piece.copy_from_slice(&word.to_le_bytes());
         }
-        let block: &[u8] = &secret;
-        Self(
-            Hmac::<Sha256>::new_from_slice(block)
-                .unwrap_or_else(|_| Hmac::new(&Default::default())),
-        )
+        Self::of(&secret)
     }
 
     pub(crate) fn key(&self, policy: &str, parts: impl IntoIterator<Item: Hash>) -> PartitionKey {
@@ -133,6 +135,21 @@ mod tests {
             Partition::drawn().key("p", ["x"]),
             Partition::drawn().key("p", ["x"])
         );
+    }
+
+    #[test]
+    fn it_is_the_hmac_of_the_rfc() {
+        struct Nothing;
+        impl Hash for Nothing {
+            fn hash<H: Hasher>(&self, _: &mut H) {}
+        }
+        for secret in [&b"Jefe"[..], &[0xaa; 131]] {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+            mac.update(b"per-client\0");
+            let whole = mac.finalize().into_bytes();
+            let key = Partition::of(secret).key("per-client", &Nothing);
+            assert_eq!(key.0, whole[..BYTES]);
+        }
     }
 
     #[test]
