@@ -68,6 +68,25 @@ impl Gcra {
         Self { interval, burst }
     }
 
+    /// Both numbers in one word: six bits that say how wide the burst is, the
+    /// burst, the interval. L is under 2⁵³ ([`crate::quota::MAX_REFILL`]), so a
+    /// burst of w bits leaves an interval of at most 54 − w + 1 bits, 61 in all.
+    #[inline]
+    pub(crate) const fn packed(self) -> u64 {
+        let width = u32::BITS - self.burst.leading_zeros();
+        self.interval << (6 + width) | (self.burst as u64) << 6 | width as u64
+    }
+
+    /// The reverse of [`Gcra::packed`].
+    #[inline]
+    pub(crate) const fn unpacked(word: u64) -> Self {
+        let width = word & 63;
+        Self {
+            interval: word >> (6 + width),
+            burst: (word >> 6 & ((1 << width) - 1)) as u32,
+        }
+    }
+
     /// Nanoseconds in which one cell comes back (T).
     #[inline]
     pub const fn interval(self) -> u64 {
@@ -173,6 +192,27 @@ mod tests {
             }
             prop_assert!(!gcra.decide(kept, 1 << 20, look.remaining + 1).0.allows());
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_quota_packed_is_the_same_unpacked(count in 1_u32.., window in 1_u64..8_000_000, burst in 1_u32..) {
+            let quota = crate::Quota::per(count, std::time::Duration::from_secs(window)).burst(burst);
+            prop_assume!(quota.check().is_ok());
+            let gcra = quota.check().unwrap();
+            prop_assert_eq!(Gcra::unpacked(gcra.packed()), gcra);
+        }
+    }
+
+    #[test]
+    fn the_widest_quotas_fit_a_word() {
+        let most = crate::quota::MAX_REFILL.as_nanos() as u64;
+        for burst in [1, 2, 3, 1_000, 1 << 20, 7_000_000] {
+            let gcra = Gcra::new(most / u64::from(burst), burst);
+            assert_eq!(Gcra::unpacked(gcra.packed()), gcra);
+        }
+        let gcra = Gcra::new(1_000, u32::MAX);
+        assert_eq!(Gcra::unpacked(gcra.packed()), gcra);
     }
 
     #[test]

@@ -1,28 +1,30 @@
 //! Several limits decided together, all or nothing.
 
+mod change;
 mod decide;
 mod pass;
+mod rate;
 mod subject;
 mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::{Clock, Mode};
 
 use crate::answers::Answers;
 use crate::findings::{Finding, Findings, Found};
-use crate::gcra::Gcra;
-use crate::headers;
 use crate::limit::{Cost, Limit, LimitError, MAX_SOURCES, Source, Unit, checked_name};
 use crate::plans::Plans;
-use crate::quota::Quota;
 use crate::store::Local;
+
+use rate::Rate;
 
 pub use telling::{Answer, Denied};
 
@@ -109,7 +111,9 @@ struct Inner {
     policies: Vec<Policy>,
     /// Whether a limit finds its keys by a closure.
     needs_parts: bool,
-    advertised: Option<HeaderValue>,
+    advertised: ArcSwapOption<HeaderValue>,
+    /// Held while a quota is changed.
+    changing: Mutex<()>,
     clock: Clock,
     trust: Trust,
     answers: Answers,
@@ -120,8 +124,7 @@ struct Inner {
 struct Policy {
     name: &'static str,
     sources: Box<[Source]>,
-    quota: Quota,
-    gcra: Gcra,
+    rate: Rate,
     plans: Option<Plans>,
     cost: Cost,
     unit: Unit,
@@ -156,14 +159,12 @@ impl Limiter {
         answers: Answers,
     ) -> Result<Self, LimitError> {
         let mut policies: Vec<Policy> = Vec::new();
-        let mut field = String::new();
         let findings = Findings::default();
         for limit in limits {
             let policy = Policy::new(limit, &clock)?;
             if policies.iter().any(|other| other.name == policy.name) {
                 return Err(LimitError::Twice(policy.name.into()));
             }
-            headers::policy_item(&mut field, policy.name, &policy.quota, policy.unit, None);
             policy.look_at_quota(&findings);
             policies.push(policy);
         }
@@ -172,10 +173,9 @@ impl Limiter {
         }
         Ok(Self(Arc::new(Inner {
             needs_parts: policies.iter().any(Policy::needs_parts),
+            advertised: change::advertised(&policies).into(),
             policies,
-            advertised: HeaderValue::try_from(field)
-                .ok()
-                .filter(|field| !field.is_empty()),
+            changing: Mutex::new(()),
             clock,
             trust,
             answers,
@@ -190,7 +190,8 @@ impl Limiter {
 
     /// The value of `RateLimit-Policy`; `None` without limits.
     pub fn advertised(&self) -> Option<HeaderValue> {
-        self.0.advertised.clone()
+        let advertised = self.0.advertised.load();
+        advertised.as_deref().cloned()
     }
 
     /// What was decided so far: every policy with every label, zeros included.
@@ -254,25 +255,16 @@ impl Policy {
         let Some(quota) = limit.quota else {
             return Err(LimitError::NoQuota(name.into()));
         };
-        let gcra = quota.check().map_err(|error| LimitError::Quota {
+        let rate = Rate::new(quota).map_err(|error| LimitError::Quota {
             name: name.into(),
             error,
         })?;
-        let burst = quota.burst_size();
         let cost = limit.cost;
-        let known = cost.known().find(|&cells| cells > burst);
-        if let Some(cost) = known.or(Some(0).filter(|_| cost.fixed == 0)) {
-            return Err(LimitError::Cost {
-                name: name.into(),
-                cost,
-                burst,
-            });
-        }
+        cost.check(name, quota.burst_size())?;
         Ok(Self {
             name,
             sources,
-            quota,
-            gcra,
+            rate,
             plans: limit.plans,
             costs_the_same: cost.by.is_none() && cost.routes.is_empty(),
             cost,
@@ -296,11 +288,12 @@ impl Policy {
     }
 
     fn look_at_quota(&self, findings: &Findings) {
-        if self.quota.burst_size() / WIDE_BURST > self.quota.count() {
+        let quota = self.rate.quota();
+        if quota.burst_size() / WIDE_BURST > quota.count() {
             findings.note(Finding::WideBurst, self.name);
         }
         let most = self.cost.known().max().unwrap_or(1);
-        let wait = Duration::from_nanos(self.gcra.interval().saturating_mul(most.into()));
+        let wait = Duration::from_nanos(self.rate.gcra().interval().saturating_mul(most.into()));
         if wait > LONG_WAIT {
             findings.note(Finding::LongWait, self.name);
         }
@@ -315,7 +308,7 @@ impl std::fmt::Debug for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Policy")
             .field("name", &self.name)
-            .field("gcra", &self.gcra)
+            .field("rate", &self.rate)
             .field("cost", &self.cost)
             .field("store", &self.store)
             .finish_non_exhaustive()

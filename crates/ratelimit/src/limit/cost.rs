@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http::request::Parts;
 use plimsoll_core::current;
 
+use super::LimitError;
+
 /// Weighs a request; `None` leaves it to the route or the fixed cost.
 type Weigh = Arc<dyn Fn(&Parts) -> Option<u32> + Send + Sync>;
 
@@ -44,6 +46,19 @@ impl Cost {
         let route = current::with(|record| record.route)?;
         let row = self.routes.iter().find(|(named, _)| *named == route);
         row.map(|&(_, cells)| cells)
+    }
+
+    /// Whether those that are known beforehand fit a burst.
+    pub(crate) fn check(&self, name: &str, burst: u32) -> Result<(), LimitError> {
+        let never = self.known().find(|&cells| cells > burst);
+        match never.or(Some(0).filter(|_| self.fixed == 0)) {
+            None => Ok(()),
+            Some(cost) => Err(LimitError::Cost {
+                name: name.into(),
+                cost,
+                burst,
+            }),
+        }
     }
 
     /// Those that are known beforehand.

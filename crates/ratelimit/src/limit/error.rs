@@ -13,6 +13,9 @@ pub enum LimitError {
     /// Two limits with one name.
     #[error("two limits are named {0:?}; tell them apart with `.named(..)`")]
     Twice(String),
+    /// No limit has this name.
+    #[error("no limit is named {0:?}")]
+    Unknown(String),
     /// A limit without a quota.
     #[error("limit {0:?} has no quota; add `.quota(Quota::per_second(..))`")]
     NoQuota(String),

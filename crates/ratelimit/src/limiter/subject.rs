@@ -98,16 +98,21 @@ impl<'a> Subject<'a> {
     /// The request's key for a policy; says so, once, when it can only be wrong.
     /// A policy that is off has none.
     pub(super) fn key(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
+        let found = self.look(policy, limiter);
+        if found.is_none() && policy.mode() != Mode::Off {
+            policy.count(Label::NoKey);
+        }
+        found
+    }
+
+    /// The same, without a count.
+    pub(super) fn look(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
         let stance = match policy.mode() {
             Mode::Off => return None,
             Mode::Observe => Stance::Observes,
             Mode::Enforce => Stance::Enforces,
         };
-        let found = self.found(policy, limiter, stance);
-        if found.is_none() {
-            policy.count(Label::NoKey);
-        }
-        found
+        self.found(policy, limiter, stance)
     }
 
     fn found(&self, policy: &Policy, limiter: &Inner, stance: Stance) -> Option<Found> {
@@ -116,7 +121,7 @@ impl<'a> Subject<'a> {
             let client = prefixes.number(self.client(policy, limiter)?);
             return Some(Found {
                 id: policy.store.identity().address(client),
-                gcra: policy.gcra,
+                gcra: policy.rate.gcra(),
                 cost: self.cost(policy),
                 stance: self.stance(stance),
                 plan: None,
@@ -141,7 +146,7 @@ impl<'a> Subject<'a> {
         let own = policy.plans.as_ref().and_then(|plans| plans.of(first));
         Some(Found {
             id,
-            gcra: own.map_or(policy.gcra, |(_, gcra)| gcra),
+            gcra: own.map_or_else(|| policy.rate.gcra(), |(_, gcra)| gcra),
             cost: self.cost(policy),
             stance,
             plan: own.map(|(quota, _)| quota),

@@ -209,7 +209,8 @@ fn enforced(
     (policy, found): (&Policy, Option<Found>),
 ) -> Option<(&Policy, Quota, Option<PartitionKey>)> {
     let found = found.filter(|found| found.stance == Stance::Enforces)?;
-    Some((policy, found.plan.unwrap_or(policy.quota), found.partition))
+    let quota = found.plan.unwrap_or_else(|| policy.rate.quota());
+    Some((policy, quota, found.partition))
 }
 
 fn decided(policy: &Policy, said: &Said, label: Label) -> Decided {

@@ -225,26 +225,36 @@ impl Place {
     }
 }
 
-/// A free slot and its word: in the first place while that has a few, else in
-/// the emptier one.
+/// A free slot and its word: one that nobody ever had, else the one that has
+/// been free for longest, so that keys which pause keep theirs while they can.
 fn free<'a>(slots: &[&'a Slot; 2 * PLACE], now: u64) -> Option<(&'a Slot, u64)> {
-    let mut best = None;
-    let mut most = 0;
-    for place in slots.chunks(PLACE) {
-        let words = place.iter().map(|slot| Some((*slot, slot.free(now)?)));
-        let (mut free, mut first) = (0, None);
-        for word in words.flatten() {
-            free += 1;
-            first = first.or(Some(word));
-        }
-        if free > most {
-            (best, most) = (first, free);
-        }
-        if most > PLACE / 4 {
-            break;
-        }
-    }
-    best
+    let words = slots.map(|slot| slot.free(now));
+    let at = roomier(&words, |word| word == 0).or_else(|| roomier(&words, |_| true))?;
+    Some((slots[at], words[at]?))
+}
+
+/// Where the least of the words of a kind stands: in the first place while that
+/// has a few of them, else in the one that has more.
+fn roomier(words: &[Option<u64>; 2 * PLACE], kind: impl Fn(u64) -> bool) -> Option<usize> {
+    let [one, two] = [0, PLACE].map(|start| {
+        let place = start..start + PLACE;
+        place.filter_map(|at| Some((words[at].filter(|&word| kind(word))?, at)))
+    });
+    let (few, most) = (one.clone().count(), two.clone().count());
+    let mut place = if few > PLACE / 4 || few >= most {
+        one
+    } else {
+        two
+    };
+    let first = place.next()?;
+    Some(
+        place
+            .fold(
+                first,
+                |least, next| if next.0 < least.0 { next } else { least },
+            )
+            .1,
+    )
 }
 
 /// Which of `parts` equal parts of all hashes this one lies in.
