@@ -148,6 +148,8 @@ pub const RUNTIME_QUEUE: &str = "plimsoll_runtime_queue_depth";
 pub const RUNTIME_BUSY: &str = "plimsoll_runtime_busy_seconds_total";
 /// Counter: how often its workers had nothing to do.
 pub const RUNTIME_PARKS: &str = "plimsoll_runtime_parks_total";
+/// Gauge, seconds for which one of its workers has been blocked; 0 while none is.
+pub const RUNTIME_STALL: &str = "plimsoll_runtime_stall_seconds";
 /// Gauge, seconds since the Unix epoch at which the process started.
 pub const PROCESS_START: &str = "process_start_time_seconds";
 

@@ -22,6 +22,7 @@ use crate::heartbeat::Heartbeat;
 use crate::history::{History, Transition};
 use crate::latch::{Latch, Latches};
 use crate::need::{NeedGate, Needs};
+use crate::workers::Workers;
 
 pub use build::{HealthBuilder, HealthError};
 pub(crate) use report::{Probe, Row};
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     checks: Vec<Watched>,
     hearts: Vec<Heartbeat>,
+    workers: Workers,
     advices: Vec<Advice>,
     latches: Arc<Latches>,
     drain: Drain,
@@ -114,6 +116,11 @@ impl Health {
     /// came before them.
     pub fn history(&self) -> (Vec<Transition>, u64) {
         self.0.history.read()
+    }
+
+    /// How long a worker thread of the runtime has been blocked, if one is.
+    pub fn stall(&self) -> Duration {
+        self.0.workers.stall(self.0.clock.now())
     }
 
     /// The gate that refuses what needs a failing check; see [`Check::needed_by`].

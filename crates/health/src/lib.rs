@@ -29,6 +29,7 @@ pub mod heartbeat;
 pub mod history;
 pub mod latch;
 pub mod need;
+mod workers;
 
 pub use budget::{Budget, BudgetError};
 pub use calls::Calls;

@@ -58,6 +58,13 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
         };
         if let Some(runtime) = shared.runtime.get() {
             crate::runtime::write(page, runtime);
+            page.family(
+                names::RUNTIME_STALL,
+                "gauge",
+                "Seconds for which a worker has been blocked.",
+            );
+            let stall = shared.health.stall().as_secs_f64();
+            page.sample(names::RUNTIME_STALL, &[], stall);
         }
         page.family(
             names::RATELIMIT_DECISIONS,

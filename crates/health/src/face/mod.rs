@@ -33,7 +33,7 @@ impl Health {
     /// assert_eq!(answer.body(), "ok");
     ///
     /// let answer = health.answer("/livez", Some("verbose"), false).unwrap();
-    /// assert_eq!(answer.body(), "[+]runtime ok\nlivez check passed\n");
+    /// assert_eq!(answer.body(), "[+]runtime ok\n[+]workers ok\nlivez check passed\n");
     /// assert!(health.answer("/cards", None, false).is_none());
     /// # Ok::<(), plimsoll_health::HealthError>(())
     /// ```

@@ -66,7 +66,10 @@ pub(super) fn one(health: &Health, probe: Probe, check: &str, detail: bool) -> R
     if row.status != Status::Fail {
         return ok();
     }
-    let text = format!("failed: {}\n", row.told(detail).unwrap_or(WITHHELD));
+    let text = format!(
+        "internal server error: {}\n",
+        row.told(detail).unwrap_or(WITHHELD)
+    );
     response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, text.into())
 }
 

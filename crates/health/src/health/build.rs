@@ -11,16 +11,20 @@ use crate::check::Check;
 use crate::drain::Drain;
 use crate::evidence::{Evidence, Status};
 use crate::face::grpc::Services;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, MAX_SILENCE};
 use crate::history::History;
 use crate::latch::Latches;
 use crate::need::{MAX_NEEDS, Needs};
+use crate::workers::Workers;
 
 /// Name of the heart that beats on the runtime of [`Health::start`].
 pub(super) const RUNTIME: &str = "runtime";
 
+/// Name of the row of its worker threads.
+pub(super) const WORKERS: &str = "workers";
+
 /// Rows that probes have of their own.
-const RESERVED: [&str; 4] = ["startup", "shutdown", RUNTIME, "ping"];
+const RESERVED: [&str; 5] = ["startup", "shutdown", RUNTIME, WORKERS, "ping"];
 
 /// Longest name of a check, in bytes.
 const MAX_NAME: usize = 64;
@@ -83,8 +87,8 @@ impl HealthBuilder {
         self
     }
 
-    /// How long the runtime may make no progress before liveness fails; 30 s
-    /// unless told otherwise.
+    /// How long the runtime, or one of its worker threads, may make no progress
+    /// before liveness fails; 30 s unless told otherwise. A sixth of it warns.
     pub fn max_stall(mut self, limit: Duration) -> Self {
         self.max_stall = Some(limit);
         self
@@ -116,10 +120,8 @@ impl HealthBuilder {
         if let Some(check) = self.checks.iter().find(idle) {
             return Err(HealthError::NoTime(check.name.clone()));
         }
-        let mut runtime = Heartbeat::new(RUNTIME);
-        if let Some(limit) = self.max_stall {
-            runtime = runtime.max_silence(limit);
-        }
+        let max_stall = self.max_stall.unwrap_or(MAX_SILENCE);
+        let runtime = Heartbeat::new(RUNTIME).max_silence(max_stall);
         let mut hearts = vec![runtime];
         hearts.extend(self.hearts);
         for heart in &hearts {
@@ -152,6 +154,7 @@ impl HealthBuilder {
         Ok(Health(Arc::new(Inner {
             checks,
             hearts,
+            workers: Workers::new(max_stall),
             advices: self.advices,
             latches: Arc::new(Latches::default()),
             drain: Drain::new(self.clock.clone()),

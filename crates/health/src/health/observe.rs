@@ -33,6 +33,7 @@ impl Health {
 impl Inner {
     /// Looks at every check and probe.
     pub(super) fn look(&self) {
+        self.workers.look(self.clock.now());
         for watched in &self.checks {
             self.look_at(watched);
         }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::build::WORKERS;
 use super::{Health, Inner, Watched};
 use crate::evidence::Status;
+use crate::heartbeat::Heartbeat;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +69,10 @@ impl Inner {
     pub(super) fn passes(&self, probe: Probe) -> bool {
         let now = self.clock.now();
         match probe {
-            Probe::Live => self
-                .hearts
-                .iter()
-                .all(|heart| heart.status(now) != Status::Fail),
+            Probe::Live => {
+                let beats = |heart: &Heartbeat| heart.status(now) != Status::Fail;
+                self.workers.status(now) != Status::Fail && self.hearts.iter().all(beats)
+            }
             Probe::Startup => self.latches.all_open(),
             Probe::Ready => {
                 let serves = |watched: &Watched| {
@@ -93,11 +95,20 @@ impl Inner {
     }
 
     fn live(&self, now: u64) -> Vec<Row<'_>> {
-        let row = |heart: &'_ crate::Heartbeat| {
+        let row = |heart: &'_ Heartbeat| {
             let fails = heart.status(now) == Status::Fail;
             Row::plain(heart.name.clone(), fails.then(|| heart.why(now)))
         };
-        self.hearts.iter().map(row).collect()
+        let mut rows: Vec<_> = self.hearts.iter().map(row).collect();
+        let status = self.workers.status(now);
+        let workers = Row {
+            status,
+            why: (status != Status::Pass).then(|| self.workers.why(now)),
+            ..Row::plain(WORKERS, None)
+        };
+        // After the runtime's own.
+        rows.insert(rows.len().min(1), workers);
+        rows
     }
 
     fn ready(&self, now: u64) -> Vec<Row<'_>> {

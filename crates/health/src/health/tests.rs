@@ -99,7 +99,7 @@ async fn a_hung_check_is_cut_at_its_timeout_and_runs_once_at_a_time() {
     }
     assert_eq!(
         text(&health, "/readyz/database", "", true),
-        "failed: no answer within 1s\n"
+        "internal server error: no answer within 1s\n"
     );
     let stat = &health.stats()[0];
     assert!(
@@ -125,10 +125,16 @@ async fn a_check_that_panics_fails_and_is_run_again() {
     let _running = health.start().unwrap();
     pass(&hand, SECOND).await;
     let why = text(&health, "/readyz/database", "", true);
-    assert_eq!(why, "failed: the check panicked: in the future\n");
+    assert_eq!(
+        why,
+        "internal server error: the check panicked: in the future\n"
+    );
     pass(&hand, 2 * SECOND).await;
     let why = text(&health, "/readyz/database", "", true);
-    assert_eq!(why, "failed: the check panicked: before the future\n");
+    assert_eq!(
+        why,
+        "internal server error: the check panicked: before the future\n"
+    );
     pass(&hand, 3 * SECOND).await;
     assert_eq!(status(&health, "/readyz"), 200);
     assert!(runs.load(Ordering::Relaxed) >= 3);
@@ -224,7 +230,7 @@ async fn the_text_is_that_of_kubernetes() {
     assert_eq!(text(&health, "/readyz", "", false), failed);
     assert_eq!(
         text(&health, "/readyz/database", "", false),
-        "failed: reason withheld\n"
+        "internal server error: reason withheld\n"
     );
     assert_eq!(text(&health, "/readyz", "exclude=database", false), "ok");
 }
@@ -259,7 +265,7 @@ async fn a_runtime_that_stands_still_and_a_silent_heart_end_liveness() {
     pass(&hand, 6 * SECOND).await;
     assert_eq!(
         text(&health, "/livez", "", true),
-        "[+]runtime ok\n[-]ingest failed: no progress for 6.0 s, more than 5.0 s\nlivez check failed\n"
+        "[+]runtime ok\n[+]workers ok\n[-]ingest failed: no progress for 6.0 s, more than 5.0 s\nlivez check failed\n"
     );
     ingest.beat();
     // The evidence's clock goes on, the runtime does not: as if it were blocked.
@@ -454,4 +460,65 @@ async fn a_check_that_flaps_fails_for_its_dwell() {
     );
     pass(&hand, 4 * SECOND).await;
     assert!(health.stats()[0].flaps >= 1, "it had its dwell");
+}
+
+#[test]
+fn the_cases_of_kubernetes_own_tests_are_answered_byte_for_byte() {
+    // `testMultipleChecks` of apiserver's healthz_test.go: query or check, text,
+    // whether it passes, whether there is a check `bad` that fails. Of one check
+    // alone the reason is told, here to operators; 500 is 503.
+    for (asked, expected, passes, bad) in [
+        (
+            "?verbose",
+            "[+]ping ok\nstartupz check passed\n",
+            true,
+            false,
+        ),
+        ("?exclude=dontexist", "ok", true, false),
+        ("?exclude=bad", "ok", true, true),
+        (
+            "?verbose=true&exclude=bad",
+            "[+]ping ok\n[+]bad excluded: ok\nstartupz check passed\n",
+            true,
+            true,
+        ),
+        (
+            "?verbose=true&exclude=dontexist",
+            "[+]ping ok\nwarn: some health checks cannot be excluded: no matches for \"dontexist\"\n\
+             startupz check passed\n",
+            true,
+            false,
+        ),
+        ("/ping", "ok", true, false),
+        ("", "ok", true, false),
+        (
+            "?verbose",
+            "[+]ping ok\n[-]bad failed: reason withheld\nstartupz check failed\n",
+            false,
+            true,
+        ),
+        ("/ping", "ok", true, true),
+        ("/bad", "internal server error: not done yet\n", false, true),
+        (
+            "",
+            "[+]ping ok\n[-]bad failed: reason withheld\nstartupz check failed\n",
+            false,
+            true,
+        ),
+    ] {
+        let health = Health::builder().build().unwrap();
+        health.startup("ping").open();
+        let _bad = bad.then(|| health.startup("bad"));
+        let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+        let detail = path == "/bad";
+        let path = format!("/startupz{path}");
+        let answer = health.answer(&path, Some(query), detail).unwrap();
+        assert_eq!(answer.status(), if passes { 200 } else { 503 }, "{asked}");
+        assert_eq!(
+            answer.headers()["content-type"],
+            "text/plain; charset=utf-8"
+        );
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(answer.body(), expected, "{asked}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What a service author may say, below what an operator may set.
 
+mod health;
 mod limits;
 mod overload;
 mod settings;
