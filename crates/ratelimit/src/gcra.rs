@@ -93,6 +93,12 @@ impl Gcra {
         self.interval
     }
 
+    /// Cells there are at most (B).
+    #[inline]
+    pub const fn burst(self) -> u32 {
+        self.burst
+    }
+
     /// Nanoseconds in which a whole burst comes back (L).
     #[inline]
     pub const fn limit(self) -> u64 {

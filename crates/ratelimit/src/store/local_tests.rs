@@ -7,7 +7,7 @@ use std::time::Duration;
 use plimsoll_core::Clock;
 use proptest::prelude::*;
 
-use super::local::looked_at;
+use super::local::{fill, looked_at};
 use super::{Id, Local};
 use crate::Quota;
 use crate::gcra::{Gcra, Verdict};
@@ -194,6 +194,70 @@ fn threads_that_reclaim_each_others_slots_never_pass_the_bound_of_any_key() {
         let admitted = admitted.load(Ordering::Relaxed);
         assert!((1..=bound).contains(&admitted), "{admitted} of {bound}");
     }
+}
+
+#[test]
+fn threads_with_purses_pass_a_burst_and_no_more() {
+    let (clock, hand) = Clock::manual();
+    let quota = gcra(Quota::per_second(1_000).burst(60_000));
+    let store = Local::new(100, clock.clone());
+    let (hot, admitted) = (id(&store, 1), AtomicU64::new(0));
+    assert!(store.ahead(quota) > 0 && store.ahead(quota) <= 60_000 / 16);
+    let rush = || {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for round in 0..20_000 {
+                        if round % 1_000 == 0 {
+                            fill(&store, hot, quota, clock.now());
+                        }
+                        let allowed = store.decide(hot, quota, 1, clock.now()).allows();
+                        admitted.fetch_add(u64::from(allowed), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        admitted.swap(0, Ordering::Relaxed)
+    };
+    let ahead = u64::from(store.ahead(quota));
+    let first = rush();
+    assert!((60_000 - ahead..=60_000).contains(&first), "{first}");
+    // A stretch that begins with full purses sees those too.
+    hand.advance(Duration::from_secs(30));
+    let second = rush();
+    assert!(
+        (30_000 - ahead..=30_000 + ahead).contains(&second),
+        "{second}"
+    );
+}
+
+#[test]
+fn a_purse_holds_for_10_ms_and_then_goes_back() {
+    let (clock, hand) = Clock::manual();
+    let quota = gcra(Quota::per_hour(1_000).burst(60_000));
+    let store = Local::new(100, clock.clone());
+    let key = id(&store, 1);
+    let left = || store.peek(key, quota, 0, clock.now()).remaining;
+    fill(&store, key, quota, clock.now());
+    let purse = 60_000 - left();
+    assert!(purse > 0);
+    assert!(store.decide(key, quota, 1, clock.now()).allows());
+    assert_eq!(left(), 60_000 - purse, "one was spent out of the purse");
+    hand.advance(Duration::from_millis(10));
+    assert!(store.decide(key, quota, 1, clock.now()).allows());
+    assert_eq!(left(), 60_000 - 2, "the rest went back");
+}
+
+#[test]
+fn a_key_near_its_limit_and_a_small_burst_have_no_purses() {
+    let clock = Clock::manual().0;
+    let store = Local::new(100, clock.clone());
+    let quota = gcra(Quota::per_hour(1_000).burst(60_000));
+    let key = id(&store, 1);
+    assert!(store.decide(key, quota, 45_001, clock.now()).allows());
+    fill(&store, key, quota, clock.now());
+    assert_eq!(store.peek(key, quota, 0, clock.now()).remaining, 14_999);
+    assert_eq!(store.ahead(gcra(Quota::per_hour(10).burst(63))), 0);
 }
 
 /// What is done with a key.

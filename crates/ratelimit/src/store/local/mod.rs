@@ -13,10 +13,14 @@
 //! may see up to twice its quota in a stretch that spans both; all keys of a
 //! desk together get no more than one quota through the shared cell.
 //!
+//! Threads that meet at one key with a wide burst take some of its cells in
+//! advance, each to a cache line of its own: see `lanes.rs`.
+//!
 //! A slot is 24 bytes and the table has four for every three keys: 32 bytes a
 //! key, whatever the key's length. Desks take another 128 bytes for every
 //! thousand slots, 8 KiB at most.
 
+mod lanes;
 mod slot;
 
 use std::fmt;
@@ -26,7 +30,8 @@ use plimsoll_core::Clock;
 use super::{Id, Identity};
 use crate::gcra::{Decision, Gcra};
 use crate::sync::{AtomicU64, Mutex, Ordering, PLACE, PoisonError};
-use slot::{Ask, Slot};
+use lanes::{Lanes, Paid};
+use slot::{Ask, Decided, Slot};
 
 /// Most desks.
 const MAX_DESKS: usize = 64;
@@ -58,6 +63,7 @@ const ROUNDS: usize = 3;
 pub struct Local {
     places: Box<[Place]>,
     desks: Box<[Desk]>,
+    lanes: Lanes,
     identity: Identity,
     clock: Clock,
 }
@@ -95,6 +101,7 @@ impl Local {
         Self {
             places: (0..places).map(|_| place()).collect(),
             desks: (0..desks).map(|_| desk()).collect(),
+            lanes: Lanes::new(),
             identity,
             clock,
         }
@@ -126,6 +133,13 @@ impl Local {
         let nanos = gcra.interval().saturating_mul(cells.into());
         let refunded = |slot: &&Slot| slot.seems(id) && slot.refund(id, nanos, now);
         let _ = self.slots(id).iter().copied().find(refunded);
+    }
+
+    /// Cells of one key that may be passed in a stretch of time beyond
+    /// burst + ⌊W / T⌋, because lanes took them before it began. 0 for a burst
+    /// of less than 64 cells a core.
+    pub fn ahead(&self, gcra: Gcra) -> u32 {
+        self.lanes.ahead(gcra)
     }
 
     /// How many decisions were made on a shared cell for want of a slot.
@@ -163,41 +177,92 @@ impl Local {
 
     #[inline]
     fn ask(&self, id: Id, gcra: Gcra, cost: u32, now: u64, take: bool) -> Decision {
-        let clock = &self.clock;
         let ask = Ask {
             gcra,
             cost,
             now,
             take,
-            clock,
+            clock: &self.clock,
         };
+        if take && self.lanes.suit(gcra) {
+            return self.ask_in_lane(id, &ask);
+        }
+        self.ask_word(id, &ask).decision
+    }
+
+    /// Decides by the key's own word.
+    #[inline]
+    fn ask_word(&self, id: Id, ask: &Ask<'_>) -> Decided {
         for half in id.words() {
             let place = self.place(half);
             for step in 0..PLACE {
                 let slot = place.at(id, step);
                 if slot.seems(id)
-                    && let Some(decision) = slot.decide(id, &ask)
+                    && let Some(decided) = slot.decide(id, ask)
                 {
-                    return decision;
+                    return decided;
                 }
             }
         }
         self.ask_at_desk(id, ask)
     }
 
+    /// For a key whose burst is so wide that it may have purses.
+    #[inline]
+    fn ask_in_lane(&self, id: Id, ask: &Ask<'_>) -> Decision {
+        let mut fill = match self.lanes.pay(id, ask) {
+            Paid::Passes(decision) => return decision,
+            Paid::None => false,
+            Paid::Spent => true,
+            Paid::Over(left) => {
+                self.refund(id, ask.gcra, left, ask.now);
+                false
+            }
+        };
+        let decided = self.ask_word(id, ask);
+        fill |= decided.contended;
+        let worth = ask.cost <= self.lanes.purse(ask.gcra) / 2;
+        if fill && worth && decided.decision.allows() {
+            self.fill(id, ask);
+        }
+        decided.decision
+    }
+
+    /// Takes a purse of cells, if the key has a quarter of its burst left then.
+    #[cold]
+    #[inline(never)]
+    fn fill(&self, id: Id, ask: &Ask<'_>) {
+        let cost = self.lanes.purse(ask.gcra);
+        let purse = Ask { cost, ..*ask };
+        let most = ask.gcra.burst() / 4;
+        let Decided { decision, .. } = self.ask_word(id, &purse);
+        if !decision.allows() {
+            return;
+        }
+        let back = if decision.remaining < most {
+            cost
+        } else {
+            self.lanes.put(id, ask, cost, decision.slack)
+        };
+        if back > 0 {
+            self.refund(id, ask.gcra, back, ask.now);
+        }
+    }
+
     /// For a key that seems to have no slot.
     #[cold]
     #[inline(never)]
-    fn ask_at_desk(&self, id: Id, mut ask: Ask<'_>) -> Decision {
+    fn ask_at_desk(&self, id: Id, ask: &Ask<'_>) -> Decided {
         let desk = self.desk(id);
         let _claims = desk.claims.lock().unwrap_or_else(PoisonError::into_inner);
         // Who takes a slot over must not decide in the past of who lost it.
-        ask.now = self.clock.now().max(ask.now);
+        let now = self.clock.now().max(ask.now);
+        let ask = Ask { now, ..*ask };
         let slots = self.slots(id);
         for _ in 0..ROUNDS {
             let mut own = slots.iter().filter(|slot| slot.seems(id));
-            if let Some(decision) = own.find_map(|slot| slot.decide(id, &ask)) {
-                return decision;
+            if let Some(decided) = own.find_map(|slot| slot.decide(id, &ask)) {
+                return decided;
             }
             let Some((slot, seen)) = free(&slots, ask.now) else {
                 break;
@@ -205,13 +270,16 @@ impl Local {
             let (decision, tat) = ask.decide(0);
             let takes = ask.take && ask.cost > 0 && decision.allows();
             if !takes || slot.claim(seen, id, tat) {
-                return decision;
+                return Decided {
+                    decision,
+                    contended: false,
+                };
             }
         }
         desk.coarsened.fetch_add(1, Ordering::Relaxed);
         loop {
-            if let Some(decision) = desk.shared.decide(Id::NOBODY, &ask) {
-                return decision;
+            if let Some(decided) = desk.shared.decide(Id::NOBODY, &ask) {
+                return decided;
             }
         }
     }
@@ -269,6 +337,23 @@ impl fmt::Debug for Local {
             .field("slots", &self.slots_in_all())
             .finish_non_exhaustive()
     }
+}
+
+/// Fills this thread's purse, as contention would.
+#[cfg(test)]
+#[allow(dead_code, reason = "the model fills none")]
+pub(super) fn fill(store: &Local, id: Id, gcra: Gcra, now: u64) {
+    let clock = &store.clock;
+    store.fill(
+        id,
+        &Ask {
+            gcra,
+            cost: 1,
+            now,
+            take: true,
+            clock,
+        },
+    );
 }
 
 /// How many slots this thread has looked at.

@@ -39,6 +39,13 @@ pub(super) struct Ask<'a> {
     pub(super) clock: &'a Clock,
 }
 
+/// What came of it.
+pub(super) struct Decided {
+    pub(super) decision: Decision,
+    /// Whether another thread was faster at least once.
+    pub(super) contended: bool,
+}
+
 impl Ask<'_> {
     /// Decides by a TAT that was just read, and gives the TAT to keep.
     #[inline]
@@ -98,8 +105,9 @@ impl Slot {
 
     /// Decides for a key; `None` when the slot is not its own.
     #[inline]
-    pub(super) fn decide(&self, id: Id, ask: &Ask<'_>) -> Option<Decision> {
+    pub(super) fn decide(&self, id: Id, ask: &Ask<'_>) -> Option<Decided> {
         let mut word = self.word.load(Ordering::Acquire);
+        let mut contended = false;
         loop {
             if !self.is_of(id, word) {
                 return None;
@@ -118,8 +126,13 @@ impl Slot {
                 (again != word).then_some(again)
             };
             match changed {
-                None => return Some(decision),
-                Some(now) => word = now,
+                None => {
+                    return Some(Decided {
+                        decision,
+                        contended,
+                    });
+                }
+                Some(now) => (word, contended) = (now, true),
             }
         }
     }
