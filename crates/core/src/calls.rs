@@ -51,3 +51,8 @@ impl Calls {
         }
     }
 }
+
+/// How often a call was sent before: 1 on the first retry. In the extensions of
+/// a request that goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resend(pub u32);

@@ -16,3 +16,8 @@ pub fn additive(wait: Duration, most: Duration) -> Duration {
     let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
     wait.saturating_add(Duration::from_nanos(fastrand::u64(0..=most)))
 }
+
+/// Whether something of this probability happens this time.
+pub fn chance(probability: f64) -> bool {
+    fastrand::f64() < probability
+}

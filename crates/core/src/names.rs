@@ -101,6 +101,8 @@ pub const CONCURRENCY_ROOM: &str = "plimsoll_concurrency_room";
 /// Counter: requests refused for lack of capacity, or that would have been.
 /// Labels: reason, criticality, mode.
 pub const SHED: &str = "plimsoll_shed_total";
+/// Counter: what happened to calls that keep to their servers' limits. Label: result.
+pub const CLIENT_PACING: &str = "plimsoll_client_pacing_total";
 /// Counter: what a part did or would have done. Labels: part, mode, route.
 pub const ROLLOUT: &str = "plimsoll_rollout_total";
 /// Counter: causes left off request lines for coming too fast. Label: error code.
@@ -179,7 +181,7 @@ pub mod label {
     pub const SIGNAL: &str = "signal";
     /// Why something was lost or closed.
     pub const REASON: &str = "reason";
-    /// `success` or `failure`.
+    /// `success` or `failure`; of [`super::CLIENT_PACING`] what happened.
     pub const RESULT: &str = "result";
     /// Name of a limit.
     pub const POLICY: &str = "policy";

@@ -1,8 +1,9 @@
-//! What the concurrency limit sheds, on the metrics page.
+//! What the concurrency limit sheds, and what happens to paced calls, on the metrics page.
 
 use plimsoll_core::Criticality;
 use plimsoll_core::names::{self, label};
 use plimsoll_ratelimit::ConcurrencyLimit;
+use plimsoll_ratelimit::client::{Counts, Event};
 use plimsoll_telemetry::metrics::Page;
 
 pub(crate) fn write(page: &mut Page, limit: &ConcurrencyLimit) {
@@ -27,5 +28,17 @@ pub(crate) fn write(page: &mut Page, limit: &ConcurrencyLimit) {
             (label::MODE, row.mode.as_str()),
         ];
         page.sample(names::SHED, &labels, row.count);
+    }
+}
+
+pub(crate) fn write_pacing(page: &mut Page, counts: &Counts) {
+    page.family(
+        names::CLIENT_PACING,
+        "counter",
+        "What happened to calls that keep to their servers' limits.",
+    );
+    for event in Event::ALL {
+        let labels = [(label::RESULT, event.as_str())];
+        page.sample(names::CLIENT_PACING, &labels, counts.of(event));
     }
 }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use plimsoll_core::{Rollout, Secret};
+use plimsoll_core::{Clock, Rollout, Secret};
 use plimsoll_errors::{Catalog, ErrorsLayer};
 use plimsoll_health::drain::{Drain, DrainLayer};
 use plimsoll_health::{Budget, Health, Latch};
+use plimsoll_ratelimit::client::{Counts, PacingLayer};
 use plimsoll_ratelimit::{
     ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, TimeoutLayer,
 };
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) limiter: Limiter,
     pub(crate) concurrency: ConcurrencyLimit,
     pub(crate) of_concurrency: ConcurrencyLayer,
+    pub(crate) paced: Counts,
+    pub(crate) clock: Clock,
     pub(crate) errors: ErrorsLayer,
     pub(crate) rollout: Rollout,
     pub(crate) timeout: Duration,
@@ -114,6 +117,16 @@ impl Plimsoll {
     /// client metrics; see [`crate::client`].
     pub fn client(&self) -> ClientLayer {
         self.0.telemetry.client()
+    }
+
+    /// A layer for calls to other services that keeps to what they say of their
+    /// limits; see [`crate::pacing`]. It stands around [`Plimsoll::client`]'s, so
+    /// that each try is a span of its own. Layers of one instance share the
+    /// counts, not what they know.
+    pub fn pacing(&self) -> PacingLayer {
+        PacingLayer::new()
+            .clock(self.0.clock.clone())
+            .counted(self.0.paced.clone())
     }
 
     /// Probes and metrics: changes nothing, needs no token.

@@ -14,6 +14,7 @@
 //! | [`headers`] | the `RateLimit` and `RateLimit-Policy` fields, and older forms |
 //! | [`layer`] | the rate limits around a service |
 //! | [`concurrency`] | how many requests may be in flight |
+//! | `client` | the caller's half, with the feature of that name |
 //! | [`overload`] | how critical requests are, and what gives way when there is too much to do |
 //! | [`timeout`] | how long a response head may take |
 //!
@@ -29,6 +30,8 @@
 //! ```
 
 pub mod answers;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod concurrency;
 pub mod findings;
 pub mod gcra;
@@ -44,6 +47,8 @@ mod sync;
 pub mod timeout;
 
 pub use answers::Answers;
+#[cfg(feature = "client")]
+pub use client::{Pacing, PacingLayer};
 pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};
 pub use findings::Finding;
 pub use layer::{LimitGate, RateLimitLayer};

@@ -17,6 +17,7 @@ use plimsoll_core::settings::Fault;
 use plimsoll_core::{Clock, Mode, Part, Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
+use plimsoll_ratelimit::client::Counts;
 use plimsoll_ratelimit::{Answers, ConcurrencyLimit, Limit, Limiter, Overload};
 use plimsoll_telemetry::{Ownership, Telemetry, Warning};
 
@@ -284,6 +285,7 @@ impl Builder {
             .build()?;
         let concurrency = ConcurrencyLimit::new(self.concurrency);
         let of_concurrency = overload::layer(concurrency.clone(), self.overload.as_ref())?;
+        let clock = self.clock.clone();
         let limiter = Limiter::with(self.limits, self.clock, self.trust, self.answers)?;
         let shared = Shared {
             telemetry,
@@ -291,6 +293,8 @@ impl Builder {
             limiter,
             concurrency,
             of_concurrency,
+            paced: Counts::default(),
+            clock,
             errors: self.errors.rollout(rollout.clone()),
             rollout,
             timeout: self.timeout,

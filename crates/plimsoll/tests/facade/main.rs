@@ -33,6 +33,7 @@ mod need;
 #[cfg(all(feature = "otlp-logs", feature = "otlp-metrics"))]
 mod otlp;
 mod overload;
+mod pacing;
 #[cfg(feature = "sentry")]
 mod prometheus;
 #[cfg(feature = "sentry")]

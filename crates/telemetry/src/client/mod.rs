@@ -72,6 +72,7 @@ pub use body::ResponseBody;
 pub use error::{Boxed, Cause, Typed};
 pub use future::ResponseFuture;
 pub use layer::ClientLayer;
+pub use plimsoll_core::calls::Resend;
 #[cfg(feature = "reqwest")]
 pub use reqwest::Reqwest;
 pub use service::Client;
@@ -80,8 +81,3 @@ pub use service::Client;
 /// into the request's extensions. Only from a bounded set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UrlTemplate(pub &'static str);
-
-/// How often a request was sent before: 1 on the first retry. Put it into the
-/// request's extensions, inside a layer that retries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resend(pub u32);
