@@ -53,7 +53,7 @@ pub use concurrency::{ConcurrencyLayer, ConcurrencyLimit};
 pub use findings::Finding;
 pub use layer::{LimitGate, RateLimitLayer};
 pub use limit::{Key, Limit, LimitError, Unit};
-pub use limiter::Limiter;
+pub use limiter::{Limiter, PolicyReport};
 pub use overload::{Overload, OverloadError};
 pub use plans::{PlanError, PlanTable, Plans};
 pub use quota::{Quota, QuotaError};

@@ -1,9 +1,12 @@
 //! Several limits decided together, all or nothing.
 
+mod candidate;
 mod change;
 mod decide;
 mod pass;
 mod rate;
+mod refused;
+mod report;
 mod subject;
 mod telling;
 #[cfg(test)]
@@ -18,14 +21,22 @@ use http::HeaderValue;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::{Clock, Mode};
 
+use candidate::Candidate;
+use decide::Said;
+use refused::Refused;
+use subject::Found;
+
 use crate::answers::Answers;
-use crate::findings::{Finding, Findings, Found};
+use crate::findings::{self, Finding, Findings};
 use crate::limit::{Cost, Limit, LimitError, MAX_SOURCES, Source, Unit, checked_name};
 use crate::plans::Plans;
 use crate::store::Local;
 
 use rate::Rate;
 
+pub use candidate::Agreement;
+pub use refused::RefusedKey;
+pub use report::PolicyReport;
 pub use telling::{Answer, Denied};
 
 /// Most limits that are decided together.
@@ -116,7 +127,7 @@ struct Inner {
     changing: Mutex<()>,
     clock: Clock,
     trust: Trust,
-    answers: Answers,
+    answers: Arc<Answers>,
     findings: Findings,
 }
 
@@ -126,6 +137,8 @@ struct Policy {
     sources: Box<[Source]>,
     rate: Rate,
     plans: Option<Plans>,
+    candidate: Option<Candidate>,
+    refused: Refused,
     cost: Cost,
     unit: Unit,
     /// Whether every request costs the fixed cost.
@@ -157,6 +170,30 @@ impl Limiter {
         clock: Clock,
         trust: Trust,
         answers: Answers,
+    ) -> Result<Self, LimitError> {
+        Self::sharing(limits, clock, trust, Arc::new(answers))
+    }
+
+    /// A limiter for an inner layer: it has limits of its own, and this one's
+    /// clock, trust and way of answering.
+    ///
+    /// # Errors
+    /// As [`Limiter::new`].
+    pub fn beside(&self, limits: impl IntoIterator<Item = Limit>) -> Result<Self, LimitError> {
+        let Inner {
+            clock,
+            trust,
+            answers,
+            ..
+        } = &*self.0;
+        Self::sharing(limits, clock.clone(), trust.clone(), Arc::clone(answers))
+    }
+
+    fn sharing(
+        limits: impl IntoIterator<Item = Limit>,
+        clock: Clock,
+        trust: Trust,
+        answers: Arc<Answers>,
     ) -> Result<Self, LimitError> {
         let mut policies: Vec<Policy> = Vec::new();
         let findings = Findings::default();
@@ -220,7 +257,7 @@ impl Limiter {
     }
 
     /// The misconfigurations met so far.
-    pub fn findings(&self) -> Vec<Found> {
+    pub fn findings(&self) -> Vec<findings::Found> {
         let coarse = self.coarsened().iter().map(|(_, count)| count).sum();
         self.0.findings.all(self.0.trust.flaws(), coarse)
     }
@@ -255,10 +292,19 @@ impl Policy {
         let Some(quota) = limit.quota else {
             return Err(LimitError::NoQuota(name.into()));
         };
-        let rate = Rate::new(quota).map_err(|error| LimitError::Quota {
+        let not_kept = |error| LimitError::Quota {
             name: name.into(),
             error,
-        })?;
+        };
+        let rate = Rate::new(quota).map_err(not_kept)?;
+        let candidate = match limit.candidate {
+            None => None,
+            Some(quota) => {
+                let gcra = quota.check().map_err(not_kept)?;
+                let keys = limit.max_keys;
+                Some(Candidate::new(quota, gcra, keys, clock.clone()))
+            }
+        };
         let cost = limit.cost;
         cost.check(name, quota.burst_size())?;
         Ok(Self {
@@ -266,6 +312,8 @@ impl Policy {
             sources,
             rate,
             plans: limit.plans,
+            candidate,
+            refused: Refused::default(),
             costs_the_same: cost.by.is_none() && cost.routes.is_empty(),
             cost,
             unit: limit.unit,
@@ -273,6 +321,20 @@ impl Policy {
             store: Local::new(limit.max_keys, clock.clone()),
             counts: Default::default(),
         })
+    }
+
+    /// Notes for reports what was decided; `denied` is what all limits came to.
+    fn note(&self, found: &Found, said: &Said, now: u64, denied: bool) {
+        let allows = said.decision.allows();
+        if !allows {
+            self.refused.note(found);
+        }
+        // What another limit refused is not counted here.
+        if let Some(candidate) = &self.candidate
+            && (!denied || !allows)
+        {
+            candidate.weigh(found, now, allows);
+        }
     }
 
     fn needs_parts(&self) -> bool {

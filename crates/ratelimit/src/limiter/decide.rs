@@ -114,6 +114,9 @@ fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode:
     let mut telling = Telling::new(mode, &limiter.answers);
     telling.denied = said.as_ref().is_some_and(Said::denies);
     telling.tell(policy, said.as_ref(), &mut field);
+    if let (Some(found), Some(said)) = (&found, &said) {
+        policy.note(found, said, now, telling.denied);
+    }
     telling.done(&field, || std::iter::once((policy, found)))
 }
 

@@ -91,8 +91,11 @@ impl<'a> Pass<'a> {
         let mut field = Field::default();
         let mut telling = Telling::new(mode, self.answers);
         telling.denied = self.denied;
-        for (policy, said) in self.policies.iter().zip(&self.said) {
+        for ((policy, said), found) in self.policies.iter().zip(&self.said).zip(self.keys) {
             telling.tell(policy, said.as_ref(), &mut field);
+            if let (Some(found), Some(said)) = (found, said) {
+                policy.note(found, said, self.now, self.denied);
+            }
         }
         telling.done(&field, || {
             self.policies.iter().zip(self.keys.iter().copied())

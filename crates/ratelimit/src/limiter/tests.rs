@@ -10,6 +10,7 @@ use plimsoll_core::record::fresh_ids;
 use plimsoll_core::{Clock, Mode, Open, Record, Sink};
 
 use super::{Limiter, Stat};
+use crate::answers::{Answers, Form, Jitter, Partition};
 use crate::findings::Finding;
 use crate::{Key, Limit, PlanTable, Plans, Quota};
 
@@ -260,5 +261,137 @@ fn sources_and_costs_that_cannot_be_are_refused_with_the_fix() {
     ] {
         let error = Limiter::new([limit], Clock::system(), Trust::nobody()).unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_candidate_says_whom_it_would_treat_otherwise_and_changes_nothing() {
+    let (clock, hand) = Clock::manual();
+    let limit = Limit::per_client().quota(Quota::per_minute(6).burst(3));
+    let limit = limit.candidate(Quota::per_minute(2));
+    let limiter = Limiter::new([limit], clock, Trust::nobody()).unwrap();
+    let parts = request("203.0.113.1", &[]);
+    let bursts = |times| (0..times).filter(|_| passes(&limiter, &parts)).count();
+    assert_eq!(bursts(4), 3);
+    let counts = || {
+        let report = limiter.report().remove(0);
+        let (quota, counts) = report.candidate.unwrap();
+        assert_eq!(quota, Quota::per_minute(2));
+        counts
+            .into_iter()
+            .map(|(_, count)| count)
+            .collect::<Vec<_>>()
+    };
+    // Both allow two, the candidate not the third, both refuse the fourth.
+    assert_eq!(counts(), [2, 1, 1, 0]);
+    hand.advance(Duration::from_secs(30));
+    assert_eq!(bursts(3), 3);
+    assert_eq!(counts(), [3, 1, 3, 0]);
+
+    let looser = Limit::per_client().quota(Quota::per_minute(1));
+    let looser = self::limiter([looser.candidate(Quota::per_minute(3))]);
+    assert_eq!((0..5).filter(|_| passes(&looser, &parts)).count(), 1);
+    let (_, counts) = looser.report().remove(0).candidate.unwrap();
+    let newly_freed = ("newly_freed", 2);
+    assert!(counts.contains(&newly_freed), "{counts:?}");
+}
+
+#[test]
+fn who_is_refused_most_is_known_without_saying_who_it_is() {
+    let limiter = limiter([Limit::per_client().quota(Quota::per_hour(1))]);
+    for client in 0..200_u8 {
+        let often = if client == 7 { 60 } else { 2 };
+        let parts = request(&format!("203.0.113.{client}"), &[]);
+        for _ in 0..often {
+            passes(&limiter, &parts);
+        }
+    }
+    let refused = limiter.report().remove(0).refused;
+    assert_eq!(refused.len(), 32);
+    let first = &refused[0];
+    assert!(first.count - first.error >= 59, "{first:?}");
+    assert!(refused.iter().all(|row| row.key.len() == 16));
+}
+
+#[test]
+fn a_key_is_told_apart_by_the_same_words_in_fields_policies_and_reports() {
+    let answers = Answers::exact().partition(Partition::of(b"secret"));
+    let limits = [Limit::per_client().quota(Quota::per_minute(1))];
+    let limiter = Limiter::with(limits, Clock::manual().0, Trust::nobody(), answers).unwrap();
+    let parts = request("203.0.113.1", &[]);
+    assert!(passes(&limiter, &parts));
+    let answer = limiter.decide(&parts, Mode::Enforce);
+    let key = limiter.report().remove(0).refused.remove(0).key;
+    assert_eq!(
+        answer.field.unwrap(),
+        format!(r#""per-client";r=0;t=60;pk=:{key}:"#)
+    );
+    assert_eq!(
+        answer.advertised.unwrap(),
+        format!(r#""per-client";q=1;w=60;pk=:{key}:"#)
+    );
+    let other = limiter.decide(&request("203.0.113.2", &[]), Mode::Enforce);
+    assert!(!other.field.unwrap().to_str().unwrap().contains(&key));
+}
+
+#[test]
+fn older_forms_tell_the_tightest_limit() {
+    let limits = || {
+        [
+            Limit::per_client()
+                .named("wide")
+                .quota(Quota::per_hour(100)),
+            Limit::per_client()
+                .named("tight")
+                .quota(Quota::per_minute(2)),
+        ]
+    };
+    for (form, expected) in [
+        (
+            Form::Draft7,
+            &[
+                ("ratelimit", "limit=2, remaining=1, reset=30"),
+                ("ratelimit-policy", "100;w=3600, 2;w=60"),
+            ][..],
+        ),
+        (
+            Form::XRateLimit,
+            &[
+                ("x-ratelimit-limit", "2"),
+                ("x-ratelimit-remaining", "1"),
+                ("x-ratelimit-reset", "30"),
+            ],
+        ),
+        (Form::Off, &[]),
+    ] {
+        let answers = Answers::exact().form(form);
+        let limiter = Limiter::with(limits(), Clock::manual().0, Trust::nobody(), answers).unwrap();
+        let answer = limiter.decide(&request("203.0.113.1", &[]), Mode::Enforce);
+        assert_eq!((answer.field, answer.advertised), (None, None));
+        let told = answer.older.iter();
+        let told: Vec<_> = told
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_lone_client_that_waits_as_it_was_told_is_let_pass() {
+    let (clock, hand) = Clock::manual();
+    let answers = Answers::default().jitter(Jitter::default().seeded(3));
+    let limits = [Limit::per_client().quota(Quota::per(7, Duration::from_secs(3)))];
+    let limiter = Limiter::with(limits, clock, Trust::nobody(), answers).unwrap();
+    let parts = request("203.0.113.1", &[]);
+    for _ in 0..500 {
+        while passes(&limiter, &parts) {}
+        let denied = limiter.decide(&parts, Mode::Enforce).denied.unwrap();
+        hand.advance(denied.retry_after.unwrap());
+        assert!(passes(&limiter, &parts));
+        while passes(&limiter, &parts) {}
+        let denied = limiter.decide(&parts, Mode::Enforce).denied.unwrap();
+        let seconds = denied.refusal().retry_after_seconds().unwrap();
+        hand.advance(Duration::from_secs(seconds));
+        assert!(passes(&limiter, &parts));
     }
 }
