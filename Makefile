@@ -124,11 +124,15 @@ tree: ## One version of opentelemetry; how many crates the tree has
 	@printf 'crates of the facade alone: %s\n' "$$(cargo tree --package plimsoll $(LOCKED) --edges normal --prefix none --no-dedupe --format '{p}' | sort -u | wc -l)"
 
 .PHONY: tools
-tools: wheels debian ## Install what tests need: wheels into target/tools, Debian packages
+tools: wheels npm debian ## Install what tests need: wheels into target/tools, npm packages into target/npm, Debian packages
 
 .PHONY: wheels
 wheels:
 	@scripts/tools wheels
+
+.PHONY: npm
+npm:
+	@scripts/tools npm
 
 .PHONY: debian
 debian:

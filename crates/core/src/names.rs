@@ -94,6 +94,13 @@ pub const CONFIG_WARNINGS: &str = "plimsoll_config_warnings_total";
 pub const CONNECTION_ERRORS: &str = "plimsoll_connection_errors_total";
 /// Counter: decisions of a limit. Labels: policy, decision.
 pub const RATELIMIT_DECISIONS: &str = "plimsoll_ratelimit_decisions_total";
+/// Counter: requests that a candidate quota was tried on. Labels: policy, agreement
+/// (`both_allow`, `both_deny`, `newly_denied`, `newly_freed`).
+pub const RATELIMIT_CANDIDATE: &str = "plimsoll_ratelimit_candidate_total";
+/// Counter: decisions on cells that several keys shared for want of room. Label: policy.
+pub const RATELIMIT_COARSENED: &str = "plimsoll_ratelimit_coarsened_total";
+/// Counter: misconfigurations of limits met. Label: finding (`LIM-001` and on).
+pub const RATELIMIT_FINDINGS: &str = "plimsoll_ratelimit_findings_total";
 /// Gauge: permits of the concurrency limit that are taken.
 pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
 /// Gauge: a request of the level passes while fewer permits are taken. Label: criticality.
@@ -189,6 +196,10 @@ pub mod label {
     pub const DECISION: &str = "decision";
     /// [`crate::Criticality`].
     pub const CRITICALITY: &str = "criticality";
+    /// How a candidate quota and the live one agree.
+    pub const AGREEMENT: &str = "agreement";
+    /// Code of a misconfiguration.
+    pub const FINDING: &str = "finding";
     /// Name of a health check.
     pub const CHECK: &str = "check";
     /// A part that can change an answer: `limit`, `concurrency`, `timeout`, `shape`, `drain`, `need`.

@@ -66,18 +66,7 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
             let stall = shared.health.stall().as_secs_f64();
             page.sample(names::RUNTIME_STALL, &[], stall);
         }
-        page.family(
-            names::RATELIMIT_DECISIONS,
-            "counter",
-            "Decisions of the rate limits.",
-        );
-        for stat in shared.limiter.stats() {
-            let labels = [
-                (label::POLICY, stat.policy),
-                (label::DECISION, stat.decision),
-            ];
-            page.sample(names::RATELIMIT_DECISIONS, &labels, stat.count);
-        }
+        crate::limits::collect(page, &shared);
         page.family(
             names::CONCURRENCY_IN_USE,
             "gauge",

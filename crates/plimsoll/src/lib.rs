@@ -35,6 +35,7 @@ mod effective;
 mod error;
 mod healthcheck;
 mod layer;
+mod limits;
 mod listeners;
 mod overload;
 mod plimsoll;
@@ -72,7 +73,7 @@ pub mod errors {
 
 /// What belongs to rate limits beside [`Limit`] and [`Quota`]: the crate
 /// `plimsoll-ratelimit`.
-pub mod limits {
+pub mod ratelimit {
     pub use plimsoll_ratelimit::answers::{Form, Jitter, Partition};
     pub use plimsoll_ratelimit::{Finding, Limiter, PlanError, RateLimitLayer, Unit};
 }

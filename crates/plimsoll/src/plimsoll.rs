@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) telemetry: Telemetry,
     pub(crate) health: Health,
     pub(crate) limiter: Limiter,
+    /// Those of inner layers.
+    pub(crate) inner_limiters: Mutex<Vec<Limiter>>,
     pub(crate) concurrency: ConcurrencyLimit,
     pub(crate) of_concurrency: ConcurrencyLayer,
     pub(crate) paced: Counts,

@@ -11,7 +11,7 @@ impl Builder {
     ///
     /// ```
     /// use plimsoll::{Answers, Plimsoll};
-    /// use plimsoll::limits::Form;
+    /// use plimsoll::ratelimit::Form;
     ///
     /// let builder = Plimsoll::builder("card-service")
     ///     .answers(Answers::default().form(Form::XRateLimit));

@@ -291,6 +291,7 @@ impl Builder {
             telemetry,
             health,
             limiter,
+            inner_limiters: Mutex::default(),
             concurrency,
             of_concurrency,
             paced: Counts::default(),

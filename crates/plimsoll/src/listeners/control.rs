@@ -11,7 +11,7 @@ use plimsoll_core::{Mode, Part};
 use serde_json::{Map, Value, json};
 use std::sync::PoisonError;
 
-use super::log;
+use super::{limits, log};
 use crate::Plimsoll;
 
 pub(crate) fn router(plimsoll: Plimsoll) -> Router {
@@ -24,9 +24,10 @@ pub(crate) fn router(plimsoll: Plimsoll) -> Router {
     Router::new()
         .route(
             "/",
-            get(async || "/rollout (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/health/history\n/ledger\n/series\n/errors.json\n"),
+            get(async || "/rollout (GET, PUT)\n/limits (GET, PUT)\n/log (GET, PUT, DELETE)\n/health\n/health/history\n/ledger\n/series\n/errors.json\n"),
         )
         .route("/rollout", get(rollout).put(change))
+        .route("/limits", get(limits::tell).put(limits::change))
         .route("/log", get(log::tell).put(log::change).delete(log::revert))
         .route("/ledger", get(ledger))
         .route("/series", get(series))

@@ -5,6 +5,7 @@
 //! workers are all blocked still answers its probes.
 
 pub(crate) mod control;
+mod limits;
 mod log;
 pub(crate) mod status;
 
