@@ -25,6 +25,7 @@ mod host;
 mod hostile;
 mod hyper;
 mod levels;
+mod limits;
 mod lines;
 mod listeners;
 mod metrics;
