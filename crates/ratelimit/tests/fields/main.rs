@@ -1,7 +1,7 @@
 //! What limits tell, read by parsers that are not ours.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
+    clippy::panic,
     reason = "a test: a failure is the answer"
 )]
 

@@ -68,7 +68,7 @@ proptest! {
         }
         let answers = Answers::exact().partition(keyed.then(|| Partition::of(b"secret")));
         for (limiter, answer) in told(limits, answers, requests) {
-            let field = answer.field.expect("limits that count are told");
+            let field = answer.field.unwrap();
             let advertised = answer.advertised.or_else(|| limiter.advertised()).unwrap();
             let (told, policies) = (items(field.to_str().unwrap()), items(advertised.to_str().unwrap()));
             prop_assert_eq!(told.len(), rows.len());
@@ -82,9 +82,9 @@ proptest! {
                 let (left, window) = (integer(told, "r").unwrap(), integer(told, "t").unwrap());
                 prop_assert!((0..=i128::from(quota.burst_size())).contains(&left));
                 prop_assert!((1..=MAX_INTEGER).contains(&window));
-                let own = |key: &&str| !["q", "w", "qu", "pk", "r", "t"].contains(key);
+                let own = |key: &str| !["q", "w", "qu", "pk", "r", "t"].contains(key);
                 prop_assert!(keys(policy).iter().filter(|key| own(key)).all(|key| key.starts_with("plimsoll-")));
-                prop_assert!(!keys(told).iter().any(|key| own(key)));
+                prop_assert!(!keys(told).into_iter().any(own));
             }
         }
     }

@@ -73,13 +73,13 @@ async fn fields_body_metrics_span_and_line_tell_one_decision() {
             format!("decision=\"{decision}\""),
         ];
         let labels = labels.each_ref().map(String::as_str);
-        metric(&page, "plimsoll_ratelimit_decisions_total", &labels)
+        metric(&page, "plimsoll_ratelimit_decisions_total", &labels) as u64
     };
     for (policy, decision, count) in [
-        ("wide", "allow", 1.0),
-        ("minute", "deny", 1.0),
-        ("hour", "deny", 1.0),
-        ("hour", "allow", 1.0),
+        ("wide", "allow", 1),
+        ("minute", "deny", 1),
+        ("hour", "deny", 1),
+        ("hour", "allow", 1),
     ] {
         assert_eq!(decided(policy, decision), count, "{policy} {decision}");
     }
@@ -133,10 +133,8 @@ async fn a_limit_by_identity_works_inside_the_layer_that_knows_who_asks() {
     assert_eq!(lines[1]["code"], "PLM-2001");
     let page = plimsoll.telemetry().render();
     let denied = ["policy=\"per-user\"", "decision=\"deny\""];
-    assert_eq!(
-        metric(&page, "plimsoll_ratelimit_decisions_total", &denied),
-        2.0
-    );
+    let refused = metric(&page, "plimsoll_ratelimit_decisions_total", &denied);
+    assert_eq!(refused as u64, 2);
 }
 
 #[tokio::test]

@@ -102,10 +102,10 @@ fn app(plimsoll: &Plimsoll) -> Router {
         .layer(plimsoll.layer())
 }
 
-fn decided(plimsoll: &Plimsoll, decision: &str) -> f64 {
+fn decided(plimsoll: &Plimsoll, decision: &str) -> u64 {
     let page = plimsoll.telemetry().render();
     let label = format!("decision=\"{decision}\"");
-    metric(&page, "plimsoll_ratelimit_decisions_total", &[&label])
+    metric(&page, "plimsoll_ratelimit_decisions_total", &[&label]) as u64
 }
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn with_the_proxy_named_each_client_is_a_key_of_its_own() {
             answers.iter().all(|both| *both == [200, 429]),
             "{answers:?}"
         );
-        assert_eq!(decided(&plimsoll, "allow"), f64::from(CLIENTS));
-        assert_eq!(decided(&plimsoll, "deny"), f64::from(CLIENTS));
+        assert_eq!(decided(&plimsoll, "allow"), u64::from(CLIENTS));
+        assert_eq!(decided(&plimsoll, "deny"), u64::from(CLIENTS));
     }
 }
 
@@ -139,8 +139,8 @@ async fn with_no_proxy_named_nobody_is_refused_and_one_warning_says_why() {
         answers.iter().all(|both| *both == [200, 200]),
         "{answers:?}"
     );
-    let asked = f64::from(CLIENTS) * 2.0;
-    assert_eq!(decided(&plimsoll, "observed_unnamed_proxy"), asked - 1.0);
+    let asked = u64::from(CLIENTS) * 2;
+    assert_eq!(decided(&plimsoll, "observed_unnamed_proxy"), asked - 1);
     lines.requests(usize::from(CLIENTS) * 2).await;
     let warnings = lines
         .all()
@@ -153,5 +153,5 @@ async fn with_no_proxy_named_nobody_is_refused_and_one_warning_says_why() {
     assert_eq!(warnings[0]["code"], "LIM-001");
     let page = plimsoll.telemetry().render();
     let found = metric(&page, "plimsoll_ratelimit_findings_total", &["LIM-001"]);
-    assert_eq!(found, asked);
+    assert_eq!(found as u64, asked);
 }
