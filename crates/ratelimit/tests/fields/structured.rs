@@ -82,7 +82,7 @@ proptest! {
                 let (left, window) = (integer(told, "r").unwrap(), integer(told, "t").unwrap());
                 prop_assert!((0..=i128::from(quota.burst_size())).contains(&left));
                 prop_assert!((1..=MAX_INTEGER).contains(&window));
-                let own = |key: &str| !["q", "w", "qu", "pk", "r", "t"].contains(key);
+                let own = |key: &str| !["q", "w", "qu", "pk", "r", "t"].contains(&key);
                 prop_assert!(keys(policy).iter().filter(|key| own(key)).all(|key| key.starts_with("plimsoll-")));
                 prop_assert!(!keys(told).into_iter().any(own));
             }
