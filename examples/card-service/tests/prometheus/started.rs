@@ -1,6 +1,7 @@
 //! The service and Prometheus as processes of their own, on free ports of the
 //! loopback, ended with the test.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -77,13 +78,18 @@ impl Service {
         let mut child = command.spawn().unwrap();
         let said = lines(child.stdout.take().unwrap());
         let process = Running(child);
-        let address = |listener: &str| {
-            first(&said, listener, |line| {
+        // One line each, in any order.
+        let mut listeners = BTreeMap::new();
+        while listeners.len() < 3 {
+            let (listener, address) = first(&said, "a listener", |line| {
                 let line: Value = serde_json::from_str(line).ok()?;
-                let is_it = line["message"] == "listening" && line["listener"] == listener;
-                is_it.then(|| line["address"].as_str().map(str::to_owned))?
-            })
-        };
+                let text = |key: &str| line[key].as_str().map(str::to_owned);
+                let told = text("listener").zip(text("address"));
+                told.filter(|_| line["message"] == "listening")
+            });
+            listeners.insert(listener, address);
+        }
+        let mut address = |listener: &str| listeners.remove(listener).unwrap();
         Self {
             address: address("service"),
             status: address("status"),
