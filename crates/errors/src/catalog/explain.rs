@@ -243,7 +243,7 @@ mod tests {
     fn what_was_nearly_right_is_suggested() {
         let catalog = Catalog::of(&[]).unwrap();
         for (asked, hint) in [
-            ("PLM-3400", "did you mean PLM-3004"),
+            ("PLM-3040", "did you mean PLM-30"),
             ("plm-300", "did you mean PLM-3001 or "),
             ("TIMED_OTU", "did you mean TIMED_OUT?"),
             ("time_out", "did you mean TIMED_OUT?"),

@@ -136,6 +136,10 @@ fn the_schema_lists_the_keys_of_a_line_in_their_order_and_no_others() {
         timeout: Some(1),
         sent: messages(1),
     }));
+    record.decision = Some(Decided {
+        retry_after: Some(Duration::from_secs(1)),
+        ..Decided::new("per-client", "deny")
+    });
     record.calls.begin(0);
     record.link = Some(TraceParent {
         trace_id: TraceId(1),
