@@ -10,6 +10,7 @@
 //! | [`current`] | the record of the request being polled on this thread |
 //! | [`agent`] | what kind of client sends a request |
 //! | [`criticality`] | how much it matters that a request is answered |
+//! | [`deadline`] | how long a caller waits, by its headers |
 //! | [`keep`] | why the details of a request are kept |
 //! | [`body`] | the one body wrapper of the stack |
 //! | [`gate`] | one service and one future for what lets requests pass or refuses them |
@@ -38,6 +39,7 @@ pub mod calls;
 pub mod clock;
 pub mod criticality;
 pub mod current;
+pub mod deadline;
 pub mod decided;
 pub mod gate;
 pub mod held;

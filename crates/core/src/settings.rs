@@ -161,6 +161,12 @@ pub const ALL: &[Setting] = &[
         header_name,
     ),
     setting(
+        "deadline_header",
+        "",
+        "request header in which trusted callers say how many milliseconds they wait, such as x-request-timeout-ms",
+        header_name,
+    ),
+    setting(
         "wait",
         "5s",
         "time between not ready and closing the listener",

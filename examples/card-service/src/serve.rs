@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use plimsoll::{Check, Limit, Method, Plimsoll, Quota};
+use plimsoll::{Check, Criticality, Limit, Method, Overload, Plimsoll, Quota};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -111,6 +111,15 @@ fn builder(status: SocketAddr, control: SocketAddr) -> plimsoll::Builder {
         .status(status)
         .control(control)
         .limit(Limit::per_client().quota(PER_CLIENT))
+        .overload(overload())
+}
+
+/// Money moves first, and the overview, which takes the most, is the first to wait.
+fn overload() -> Overload {
+    Overload::new()
+        .route("/v1/transactions", Criticality::CriticalPlus)
+        .route("/v1/cards/{id}/activation", Criticality::CriticalPlus)
+        .route("/v1/accounts/{id}/overview", Criticality::Sheddable)
 }
 
 /// Asks the running service whether it is ready.

@@ -284,7 +284,7 @@ impl Builder {
             .clock(self.clock.clone())
             .build()?;
         let concurrency = ConcurrencyLimit::new(self.concurrency);
-        let of_concurrency = overload::layer(concurrency.clone(), self.overload.as_ref())?;
+        let of_concurrency = overload::layer(concurrency.clone(), self.overload, &self.clock)?;
         let clock = self.clock.clone();
         let limiter = Limiter::with(self.limits, self.clock, self.trust, self.answers)?;
         let shared = Shared {

@@ -1,5 +1,6 @@
 //! What gives way when there is more to do than can be done.
 
+use plimsoll_core::Clock;
 use plimsoll_core::settings::Settings;
 use plimsoll_ratelimit::{ConcurrencyLayer, ConcurrencyLimit, Overload, OverloadError};
 
@@ -28,13 +29,17 @@ impl Builder {
     /// What an operator may say of it.
     pub(super) fn apply_overload(&mut self, settings: &Settings) {
         let header = settings.get("criticality_header");
+        let deadline = settings.get("deadline_header");
         let shares = settings.parse("shed_shares");
-        if header.is_none() && shares.is_none() {
+        if header.is_none() && deadline.is_none() && shares.is_none() {
             return;
         }
         let mut overload = self.overload.take().unwrap_or_default();
         if let Some(header) = header {
             overload = overload.header(header);
+        }
+        if let Some(header) = deadline {
+            overload = overload.deadline_header(header);
         }
         if let Some(shares) = shares {
             overload = overload.shares(shares);
@@ -47,6 +52,7 @@ impl Builder {
         match key {
             "shed_shares" => Some(overload.shares_set().to_string()),
             "criticality_header" => overload.header_set().map(str::to_owned),
+            "deadline_header" => overload.deadline_header_set().map(str::to_owned),
             _ => None,
         }
     }
@@ -55,11 +61,12 @@ impl Builder {
 /// The layer of the concurrency limit.
 pub(super) fn layer(
     limit: ConcurrencyLimit,
-    overload: Option<&Overload>,
+    overload: Option<Overload>,
+    clock: &Clock,
 ) -> Result<ConcurrencyLayer, OverloadError> {
     let layer = ConcurrencyLayer::new(limit);
     match overload {
-        Some(overload) => layer.overload(overload),
+        Some(overload) => layer.overload(&overload.clock(clock.clone())),
         None => Ok(layer),
     }
 }

@@ -7,7 +7,7 @@ use plimsoll_core::names::value;
 use plimsoll_core::{Criticality, Mode, Part, Permit, Refusal, Rollout, current, held, jitter};
 
 use super::ConcurrencyLimit;
-use crate::overload::{Classes, Reason};
+use crate::overload::{Reason, Rules, Timed};
 
 /// How long a refused client is asked to wait, at least.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -20,27 +20,37 @@ const SPREAD: Duration = Duration::from_secs(2);
 pub struct ConcurrencyGate {
     pub(super) limit: ConcurrencyLimit,
     pub(super) rollout: Rollout,
-    pub(super) classes: Option<Arc<Classes>>,
+    pub(super) rules: Option<Arc<Rules>>,
 }
 
 impl ConcurrencyGate {
-    /// A permit for a request, or that it has to be refused. In mode `off`
+    /// What a request takes along, or that it has to be refused. In mode `off`
     /// permits are still counted, so that a later `enforce` knows what is in flight.
-    fn permit<B>(&self, request: &Request<B>) -> Result<Option<Permit>, Refusal> {
+    fn decide<B>(&self, request: &Request<B>) -> Result<Pass, Refusal> {
+        let mut pass = Pass::default();
         if self.rollout.stands_down() {
-            return Ok(None);
+            return Ok(pass);
         }
-        let classes = self.classes.as_ref();
-        let level = classes.map_or(Criticality::CriticalPlus, |all| all.level(request));
         let mode = self.rollout.mode(Part::Concurrency);
+        let mut level = Criticality::CriticalPlus;
+        if let Some(rules) = &self.rules {
+            let arrived = rules.classes.arrived(request.extensions());
+            level = rules.classes.level(request, &arrived);
+            pass.timed = rules.deadlines.read(request, &arrived);
+        }
         if mode == Mode::Off {
-            return Ok(Some(self.limit.take_beyond()));
+            pass.permit = Some(self.limit.take_beyond());
+            return Ok(pass);
         }
-        if let Some(permit) = self.limit.take_for(level) {
-            return Ok(Some(permit));
+        if pass.timed.is_some_and(|timed| timed.too_late) {
+            self.shed(Reason::Deadline, level, mode)?;
         }
-        self.shed(self.limit.why(level), level, mode)
-            .map(|()| Some(self.limit.take_beyond()))
+        pass.permit = self.limit.take_for(level);
+        if pass.permit.is_none() {
+            self.shed(self.limit.why(level), level, mode)?;
+            pass.permit = Some(self.limit.take_beyond());
+        }
+        Ok(pass)
     }
 
     /// Refuses a request, or lets it pass all the same.
@@ -64,21 +74,34 @@ impl ConcurrencyGate {
     }
 }
 
-impl Gate for ConcurrencyGate {
-    /// The permit, when no record holds it.
-    type Pass = Option<Permit>;
+/// What a request takes along to its answer.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// When no record holds it.
+    permit: Option<Permit>,
+    timed: Option<Timed>,
+}
 
-    fn admit<B>(&self, request: &mut Request<B>) -> Result<Self::Pass, Refused<Self::Pass>> {
-        match self.permit(request) {
-            Ok(permit) => Ok(permit.and_then(held::to_record)),
+impl Gate for ConcurrencyGate {
+    type Pass = Pass;
+
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<Pass, Refused<Pass>> {
+        match self.decide(request) {
+            Ok(mut pass) => {
+                pass.permit = pass.permit.and_then(held::to_record);
+                Ok(pass)
+            }
             Err(refusal) => Err(Refused {
                 refusal,
-                pass: None,
+                pass: Pass::default(),
             }),
         }
     }
 
-    fn answer<B>(&self, permit: Self::Pass, response: &mut Response<B>) {
-        held::attach(permit, response);
+    fn answer<B>(&self, pass: Pass, response: &mut Response<B>) {
+        if let (Some(timed), Some(rules)) = (pass.timed, &self.rules) {
+            rules.deadlines.ended(timed);
+        }
+        held::attach(pass.permit, response);
     }
 }

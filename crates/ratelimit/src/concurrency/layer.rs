@@ -5,14 +5,14 @@ use plimsoll_core::{Gated, Rollout};
 use tower_layer::Layer;
 
 use super::{ConcurrencyGate, ConcurrencyLimit};
-use crate::overload::{Classes, Overload, OverloadError};
+use crate::overload::{Overload, OverloadError, Rules};
 
 /// Puts a [`ConcurrencyLimit`] around a service; see the [module](super).
 #[derive(Debug, Clone, Default)]
 pub struct ConcurrencyLayer {
     limit: ConcurrencyLimit,
     rollout: Rollout,
-    classes: Option<Arc<Classes>>,
+    rules: Option<Arc<Rules>>,
 }
 
 impl ConcurrencyLayer {
@@ -21,7 +21,7 @@ impl ConcurrencyLayer {
         Self {
             limit,
             rollout: Rollout::default(),
-            classes: None,
+            rules: None,
         }
     }
 
@@ -30,7 +30,7 @@ impl ConcurrencyLayer {
     /// # Errors
     /// A header's name or a route cannot be as it is written.
     pub fn overload(mut self, overload: &Overload) -> Result<Self, OverloadError> {
-        self.classes = Some(Arc::new(overload.classes()?));
+        self.rules = Some(Arc::new(overload.rules()?));
         self.limit.set_shares(overload.shares_set());
         Ok(self)
     }
@@ -48,7 +48,7 @@ impl ConcurrencyLayer {
         ConcurrencyGate {
             limit: self.limit.clone(),
             rollout: self.rollout.clone(),
-            classes: self.classes.clone(),
+            rules: self.rules.clone(),
         }
     }
 }

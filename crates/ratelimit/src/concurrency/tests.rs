@@ -1,11 +1,13 @@
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use plimsoll_core::peer::PeerAddr;
 use plimsoll_core::record::fresh_ids;
-use plimsoll_core::{Criticality, Ending, Mode, Open, Part, Record, Refusal, Rollout, Sink};
+use plimsoll_core::{Clock, Criticality, Ending, Mode, Open, Part, Record, Refusal, Rollout, Sink};
 use tokio::sync::Notify;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -167,7 +169,7 @@ async fn the_level_is_codes_then_a_trusted_callers_then_the_routes() {
         .route("/overview", Criticality::SheddablePlus)
         .header("x-criticality")
         .otherwise(Criticality::Critical);
-    let classes = overload.classes().unwrap();
+    let rules = overload.rules().unwrap();
     let level = |route, trusted, header: Option<&str>, code: Option<Criticality>| {
         let mut request = Request::new(());
         if let Some(header) = header {
@@ -182,7 +184,10 @@ async fn the_level_is_codes_then_a_trusted_callers_then_the_routes() {
         let mut open = Open::new(Box::new(record), Arc::new(Nowhere));
         let level = {
             let _entered = open.enter();
-            classes.level(&request)
+            {
+                let arrived = rules.classes.arrived(request.extensions());
+                rules.classes.level(&request, &arrived)
+            }
         };
         assert_eq!(open.record().unwrap().criticality, Some(level));
         level
@@ -206,10 +211,10 @@ fn what_an_author_wrote_wrongly_is_told() {
     let twice = Overload::new()
         .route("/a", Criticality::Critical)
         .route("/a", Criticality::Sheddable);
-    let twice = twice.classes().unwrap_err();
+    let twice = twice.rules().unwrap_err();
     assert!(twice.to_string().contains("\"/a\""), "{twice}");
     let header = Overload::new().header("no header");
-    assert!(header.classes().is_err());
+    assert!(header.rules().is_err());
 }
 
 proptest! {
@@ -252,4 +257,39 @@ fn threads_of_a_lower_level_never_enter_the_reserve() {
             });
         }
     });
+}
+
+#[tokio::test]
+async fn a_caller_that_would_be_gone_before_the_head_is_refused_at_once() {
+    let (clock, hand) = Clock::manual();
+    let overload = Overload::new()
+        .deadline_header("x-request-timeout-ms")
+        .trust("loopback".parse().unwrap())
+        .clock(clock);
+    let limit = ConcurrencyLimit::new(10);
+    let layer = ConcurrencyLayer::new(limit.clone())
+        .overload(&overload)
+        .unwrap();
+    // Every head takes 200 ms.
+    let service = layer.layer(service_fn(move |request| {
+        hand.advance(Duration::from_millis(200));
+        answer(request)
+    }));
+    let ask = |peer: [u8; 4], name: &'static str, text: &str| {
+        let peer = PeerAddr((peer, 4_711).into());
+        let request = Request::builder().header(name, text).extension(peer);
+        let answer = service.clone().oneshot(request.body(()).unwrap());
+        async { answer.await.unwrap().status().as_u16() }
+    };
+    let (us, stranger) = ([127, 0, 0, 1], [203, 0, 113, 9]);
+    let millis = "x-request-timeout-ms";
+    assert_eq!(ask(us, millis, "100").await, 200, "nothing is known yet");
+    assert_eq!(ask(us, millis, "100").await, 503);
+    assert_eq!(ask(us, "grpc-timeout", "100m").await, 503);
+    assert_eq!(ask(us, millis, "300").await, 200);
+    assert_eq!(ask(us, millis, "soon").await, 200);
+    assert_eq!(ask(stranger, millis, "100").await, 200);
+    let shed = limit.sheds();
+    assert_eq!((shed[0].reason, shed[0].count), (Reason::Deadline, 2));
+    assert_eq!(limit.in_use(), 0);
 }

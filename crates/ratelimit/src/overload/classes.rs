@@ -23,6 +23,15 @@ pub struct Head<'a> {
     pub extensions: &'a Extensions,
 }
 
+/// What is known of a request by its record, or without one by its connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrived {
+    pub(super) route: &'static str,
+    pub(super) trusted: bool,
+    /// Clock reading at the call.
+    pub(super) started: Option<u64>,
+}
+
 pub(super) type Find = Arc<dyn Fn(&Head<'_>) -> Option<Criticality> + Send + Sync>;
 
 /// Finds the level of requests.
@@ -38,10 +47,7 @@ pub(crate) struct Classes {
 
 impl Classes {
     pub(super) fn of(overload: &Overload) -> Result<Self, OverloadError> {
-        let header = overload.header.as_deref().map(str::parse::<HeaderName>);
-        let header = header
-            .transpose()
-            .map_err(|_| OverloadError::Header(overload.header.clone().unwrap_or_default()))?;
+        let header = overload.header.name()?;
         let mut routes = overload.routes.clone();
         routes.sort();
         if let Some(twice) = routes.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -58,16 +64,28 @@ impl Classes {
 
     /// The level: what code says, else a trusted caller, else the route's, else
     /// the one of all others. Noted on the record, if there is one.
-    pub(crate) fn level<B>(&self, request: &Request<B>) -> Criticality {
-        let (route, trusted) = current::with(|record| (record.route, record.trusted))
-            .unwrap_or_else(|| (value::UNMATCHED, self.trusts(request.extensions())));
+    pub(crate) fn level<B>(&self, request: &Request<B>, arrived: &Arrived) -> Criticality {
         let told = self
             .by_code(request)
-            .or_else(|| self.by_caller(request.headers(), trusted))
-            .or_else(|| self.by_route(route));
+            .or_else(|| self.by_caller(request.headers(), arrived.trusted))
+            .or_else(|| self.by_route(arrived.route));
         let level = told.unwrap_or(self.otherwise);
         current::with(|record| record.criticality = Some(level));
         level
+    }
+
+    /// What is known of a request before its head is looked at.
+    pub(crate) fn arrived(&self, extensions: &Extensions) -> Arrived {
+        let recorded = current::with(|record| Arrived {
+            route: record.route,
+            trusted: record.trusted,
+            started: Some(record.started),
+        });
+        recorded.unwrap_or_else(|| Arrived {
+            route: value::UNMATCHED,
+            trusted: self.trusts(extensions),
+            started: None,
+        })
     }
 
     fn trusts(&self, extensions: &Extensions) -> bool {

@@ -34,17 +34,21 @@
 //! ```
 
 mod classes;
+mod deadlines;
+mod heads;
 mod pressure;
 mod sheds;
 
 use std::fmt;
 use std::sync::Arc;
 
-use plimsoll_core::Criticality;
+use http::HeaderName;
 use plimsoll_core::peer::Trust;
+use plimsoll_core::{Clock, Criticality};
 
 pub(crate) use classes::Classes;
 pub use classes::Head;
+pub(crate) use deadlines::{Deadlines, Timed};
 pub use plimsoll_core::criticality::{Shares, SharesError};
 pub(crate) use pressure::room;
 pub use pressure::{Pressure, scaled};
@@ -57,10 +61,39 @@ pub use sheds::{Reason, ShedCount};
 pub struct Overload {
     routes: Vec<(String, Criticality)>,
     find: Option<classes::Find>,
-    header: Option<String>,
+    header: Named,
+    deadline_header: Named,
+    deadlines_of_anyone: bool,
+    clock: Clock,
     trust: Trust,
     otherwise: Criticality,
     shares: Shares,
+}
+
+/// The name of a header, not read yet; empty for none.
+#[derive(Debug, Clone, Default)]
+struct Named(String);
+
+impl Named {
+    fn name(&self) -> Result<Option<HeaderName>, OverloadError> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let name = self.0.parse();
+        name.map(Some)
+            .map_err(|_| OverloadError::Header(self.0.clone()))
+    }
+
+    fn as_set(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(&*self.0)
+    }
+}
+
+/// What a gate asks of a request.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) classes: Classes,
+    pub(crate) deadlines: Deadlines,
 }
 
 /// Something of an [`Overload`] that cannot be kept as it is written.
@@ -102,7 +135,30 @@ impl Overload {
     /// the route's. Default: none, and so is an empty name. A trusted proxy that hands on what strangers
     /// send must strip it.
     pub fn header(mut self, name: &str) -> Self {
-        self.header = (!name.is_empty()).then(|| name.into());
+        self.header = Named(name.into());
+        self
+    }
+
+    /// A header in which trusted callers say how many milliseconds they wait for
+    /// the head, such as `x-request-timeout-ms`; beside it `grpc-timeout` is read.
+    /// A request is refused with 503 when its route's heads took longer lately
+    /// (by an estimate of the median, no older than 10 s), and the timeout cuts it
+    /// when the time is over. Default: none.
+    pub fn deadline_header(mut self, name: &str) -> Self {
+        self.deadline_header = Named(name.into());
+        self
+    }
+
+    /// Honours the deadlines of callers that are not trusted too. Then anybody can
+    /// have requests refused that count against the objectives.
+    pub fn deadlines_of_anyone(mut self) -> Self {
+        self.deadlines_of_anyone = true;
+        self
+    }
+
+    /// The clock by which heads are timed; that of the records.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -126,7 +182,12 @@ impl Overload {
 
     /// The header as it is set.
     pub fn header_set(&self) -> Option<&str> {
-        self.header.as_deref()
+        self.header.as_set()
+    }
+
+    /// The header of deadlines as it is set.
+    pub fn deadline_header_set(&self) -> Option<&str> {
+        self.deadline_header.as_set()
     }
 
     /// The shares as they are set.
@@ -134,8 +195,11 @@ impl Overload {
         self.shares
     }
 
-    pub(crate) fn classes(&self) -> Result<Classes, OverloadError> {
-        Classes::of(self)
+    pub(crate) fn rules(&self) -> Result<Rules, OverloadError> {
+        Ok(Rules {
+            classes: Classes::of(self)?,
+            deadlines: Deadlines::of(self)?,
+        })
     }
 }
 

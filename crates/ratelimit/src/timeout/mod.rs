@@ -3,7 +3,9 @@
 //! When the time is over the inner future is dropped and the request answered
 //! with 504 and [`plimsoll_core::Refusal::Timeout`]; the error type stays the
 //! inner service's. The time begins when the inner future first has to wait:
-//! a request that answers at once arms no timer. The body is not limited.
+//! a request that answers at once arms no timer. The body is not limited. A
+//! request whose record has the deadline of a trusted caller is cut at that, if
+//! it comes first.
 //!
 //! ```
 //! use std::time::Duration;

@@ -2,7 +2,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
-use plimsoll_core::Rollout;
+use plimsoll_core::{Rollout, current};
 use tower_service::Service;
 
 use super::ResponseFuture;
@@ -49,6 +49,14 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        ResponseFuture::new(self.inner.call(request), self.limit, self.rollout.clone())
+        // A trusted caller that waits for less gets no more.
+        let deadline = current::with(|record| {
+            let at = record.deadline?;
+            Some(Duration::from_nanos(at.saturating_sub(record.started)))
+        });
+        let limit = deadline
+            .flatten()
+            .map_or(self.limit, |left| left.min(self.limit));
+        ResponseFuture::new(self.inner.call(request), limit, self.rollout.clone())
     }
 }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
-use plimsoll_core::{Mode, Part, Refusal, Rollout};
+use plimsoll_core::record::fresh_ids;
+use plimsoll_core::{Mode, Open, Part, Record, Refusal, Rollout, Sink};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -90,4 +91,29 @@ async fn an_answer_at_once_needs_no_timer() {
             .status()
     });
     assert_eq!(runtime.join().unwrap(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_own_deadline_cuts_earlier_and_never_later() {
+    struct Nowhere;
+    impl Sink for Nowhere {
+        fn now(&self) -> u64 {
+            1
+        }
+        fn finish(&self, _: Box<Record>) {}
+    }
+    for (allowed, seconds) in [(2, 2), (60, LIMIT.as_secs())] {
+        let mut record = Record::new(fresh_ids(false), 7);
+        record.deadline = Some(7 + allowed * 1_000_000_000);
+        let mut open = Open::new(Box::new(record), Arc::new(Nowhere));
+        let service = service_fn(|_: Request<()>| after(LIMIT * 9));
+        let mut service = TimeoutLayer::new(LIMIT).layer(service);
+        let start = Instant::now();
+        let answer = {
+            let _entered = open.enter();
+            tower::Service::call(&mut service, Request::new(()))
+        };
+        assert_eq!(answer.await.unwrap().status(), 504);
+        assert_eq!(start.elapsed().as_secs(), seconds);
+    }
 }

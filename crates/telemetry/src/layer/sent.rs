@@ -53,27 +53,6 @@ pub(super) fn length(value: &HeaderValue) -> Option<u64> {
     value.to_str().ok()?.parse().ok()
 }
 
-/// The nanoseconds of a `grpc-timeout`: at most eight digits and a unit (gRPC
-/// over HTTP/2, "Timeout").
-pub(super) fn timeout(value: &HeaderValue) -> Option<u64> {
-    let (unit, digits) = value.as_bytes().split_last()?;
-    let digits = std::str::from_utf8(digits).ok()?;
-    let plain =
-        (1..=8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
-    let nanos = match unit {
-        b'H' => 3_600_000_000_000,
-        b'M' => 60_000_000_000,
-        b'S' => 1_000_000_000,
-        b'm' => 1_000_000,
-        b'u' => 1_000,
-        b'n' => 1,
-        _ => return None,
-    };
-    let count: u64 = digits.parse().ok().filter(|_| plain)?;
-    // Hundreds of millions of hours are longer than we count.
-    Some(count.saturating_mul(nanos))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,21 +72,6 @@ mod tests {
             headers.append("traceparent", line);
             let found = Sent::of(&headers).traceparent;
             assert_eq!(found.is_some(), counts, "{lines}");
-        }
-    }
-
-    #[test]
-    fn a_grpc_timeout_is_a_number_and_a_unit() {
-        for (text, nanos) in [
-            ("1S", Some(1_000_000_000)),
-            ("250m", Some(250_000_000)),
-            ("99999999H", Some(u64::MAX)),
-            ("1", None),
-            ("S", None),
-            ("123456789n", None),
-            ("-1S", None),
-        ] {
-            assert_eq!(timeout(&HeaderValue::from_static(text)), nanos, "{text}");
         }
     }
 }

@@ -128,7 +128,7 @@ fn begin<Q: Body>(instance: &Arc<Instance>, request: &Request<Q>) -> Open {
     if sent.content_type.is_some_and(is_grpc_type) {
         // UNKNOWN until headers or trailers say more.
         record.grpc_status = Some(2);
-        let timeout = sent.grpc_timeout.and_then(sent::timeout);
+        let timeout = sent.grpc_timeout.and_then(plimsoll_core::deadline::grpc);
         record.grpc = Some(Box::new(Grpc {
             timeout,
             ..Grpc::default()

@@ -4,6 +4,7 @@
 mod client;
 mod drain;
 mod metrics;
+mod overload;
 mod pages;
 mod rolling;
 mod service;
