@@ -73,6 +73,10 @@ impl Heartbeat {
         }
     }
 
+    pub(crate) const fn limit(&self) -> Duration {
+        self.max_silence
+    }
+
     /// Makes the beats count by this clock; the first one given stays.
     pub(crate) fn attach(&self, clock: &Clock) {
         let _ = self.heart.clock.set(clock.clone());

@@ -16,7 +16,7 @@ use super::{Health, Inner};
 use crate::check::{Answer, Check};
 use crate::evidence::Track;
 
-/// How often the runtime's heart beats.
+/// How often the runtime's heart beats, or in a sixth of what it may stand still.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// The tasks of a [`Health`]; they end when it is dropped.
@@ -73,9 +73,10 @@ async fn beat(health: Arc<Inner>) {
     let Some(heart) = health.hearts.first() else {
         return;
     };
+    let pause = BEAT.min(heart.limit() / 6).max(Duration::from_millis(1));
     loop {
         heart.beat();
-        sleep(BEAT).await;
+        sleep(pause).await;
     }
 }
 
