@@ -7,12 +7,17 @@
 //! more than one such stretch of polls has begun there since. What it does not:
 //! that a task which waits will ever be woken; for that there is
 //! [`crate::Heartbeat`].
+//!
+//! A blocked worker can stop the others too: where it was the one that waited for
+//! sockets and timers, the others sleep until a task wakes them, and no task does
+//! (tokio-rs/tokio#4730). So they are given an empty one, after which one of them
+//! waits for sockets and timers instead.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::RuntimeMetrics;
+use tokio::runtime::Handle;
 
 use crate::evidence::Status;
 
@@ -20,7 +25,9 @@ use crate::evidence::Status;
 #[derive(Debug)]
 pub(crate) struct Workers {
     max_stall: Duration,
-    runtime: OnceLock<RuntimeMetrics>,
+    runtime: OnceLock<Handle>,
+    /// Whether an empty task is on its way: with every worker blocked it stays.
+    nudged: Arc<AtomicBool>,
     seen: Mutex<Vec<Seen>>,
     /// When the worker that stands still the longest was last seen to move, in
     /// nanoseconds, plus one; 0 while all move.
@@ -40,21 +47,23 @@ impl Workers {
         Self {
             max_stall,
             runtime: OnceLock::new(),
+            nudged: Arc::default(),
             seen: Mutex::default(),
             since: AtomicU64::new(0),
         }
     }
 
     /// Watches this runtime; the first one given stays.
-    pub(crate) fn attach(&self, runtime: RuntimeMetrics) {
+    pub(crate) fn attach(&self, runtime: Handle) {
         let _ = self.runtime.set(runtime);
     }
 
-    /// Looks at every worker.
+    /// Looks at every worker, and wakes the others when one stands still.
     pub(crate) fn look(&self, now: u64) {
-        let Some(runtime) = self.runtime.get() else {
+        let Some(handle) = self.runtime.get() else {
             return;
         };
+        let runtime = handle.metrics();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut oldest = None;
         for worker in 0..runtime.num_workers() {
@@ -79,6 +88,10 @@ impl Workers {
         }
         let since = oldest.map_or(0, |at| at.saturating_add(1));
         self.since.store(since, Ordering::Release);
+        if oldest.is_some() && !self.nudged.swap(true, Ordering::AcqRel) {
+            let nudged = Arc::clone(&self.nudged);
+            handle.spawn(async move { nudged.store(false, Ordering::Release) });
+        }
     }
 
     /// How long a worker has stood still.
@@ -129,7 +142,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = { runtime }.worker_threads(2).build().unwrap();
         let workers = Workers::new(Duration::from_secs(30));
-        workers.attach(runtime.metrics());
+        workers.attach(runtime.handle().clone());
         // Idle: parked, however long.
         until(|| (0..2).all(|worker| runtime.metrics().worker_park_unpark_count(worker) % 2 == 1));
         workers.look(0);
@@ -170,5 +183,31 @@ mod tests {
             workers.status(133 * SECOND) == Status::Pass
         });
         busy.abort();
+    }
+
+    #[test]
+    fn timers_go_on_when_the_worker_that_waited_for_them_is_blocked() {
+        let runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = { runtime }.worker_threads(2).enable_time().build().unwrap();
+        let workers = Workers::new(Duration::from_secs(30));
+        workers.attach(runtime.handle().clone());
+        let metrics = runtime.metrics();
+        until(|| (0..2).all(|worker| metrics.worker_park_unpark_count(worker) % 2 == 1));
+        let (release, held) = mpsc::channel::<()>();
+        let (begun, blocked) = mpsc::channel();
+        let soon = Duration::from_millis(100);
+        // Woken by the timer, and so on the worker that waits for it.
+        runtime.spawn(async move {
+            tokio::time::sleep(soon).await;
+            begun.send(()).unwrap();
+            held.recv().unwrap();
+        });
+        let due = runtime.spawn(async move { tokio::time::sleep(2 * soon).await });
+        blocked.recv().unwrap();
+        until(|| {
+            workers.look(SECOND);
+            due.is_finished()
+        });
+        release.send(()).unwrap();
     }
 }

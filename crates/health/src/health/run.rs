@@ -51,7 +51,7 @@ impl Health {
         if self.0.started.swap(true, Ordering::AcqRel) {
             return Err(StartError::Twice);
         }
-        self.0.workers.attach(runtime.metrics());
+        self.0.workers.attach(runtime.clone());
         let watch = |at| runtime.spawn(watch(Arc::clone(&self.0), at));
         let mut tasks: Vec<_> = (0..self.0.checks.len()).map(watch).collect();
         tasks.push(runtime.spawn(beat(Arc::clone(&self.0))));
