@@ -101,6 +101,30 @@ pub const RATELIMIT_CANDIDATE: &str = "plimsoll_ratelimit_candidate_total";
 pub const RATELIMIT_COARSENED: &str = "plimsoll_ratelimit_coarsened_total";
 /// Counter: misconfigurations of limits met. Label: finding (`LIM-001` and on).
 pub const RATELIMIT_FINDINGS: &str = "plimsoll_ratelimit_findings_total";
+/// Counter: who decided the requests of a shared limit. Labels: policy, source.
+pub const RATELIMIT_SOURCES: &str = "plimsoll_ratelimit_sources_total";
+/// Gauge: cells over its quota that all processes together may admit of a
+/// shared limit in any stretch of time, while its store is in order. Label: policy.
+pub const RATELIMIT_OVERSHOOT: &str = "plimsoll_ratelimit_overshoot_cells";
+/// Gauge: 1 while the store of the shared limits is in order, 0 while outage
+/// policies hold.
+pub const RATELIMIT_STORE_UP: &str = "plimsoll_ratelimit_store_up";
+/// Gauge: processes that share the store, as last known.
+pub const RATELIMIT_STORE_NODES: &str = "plimsoll_ratelimit_store_nodes";
+/// Counter: round trips to the store.
+pub const RATELIMIT_STORE_TRIPS: &str = "plimsoll_ratelimit_store_trips_total";
+/// Counter, seconds that they took.
+pub const RATELIMIT_STORE_SECONDS: &str = "plimsoll_ratelimit_store_seconds_total";
+/// Counter: steps that they carried.
+pub const RATELIMIT_STORE_CALLS: &str = "plimsoll_ratelimit_store_calls_total";
+/// Counter: steps without an answer. Label: reason.
+pub const RATELIMIT_STORE_FAILURES: &str = "plimsoll_ratelimit_store_failures_total";
+/// Counter: attempts to find the store in order.
+pub const RATELIMIT_STORE_PROBES: &str = "plimsoll_ratelimit_store_probes_total";
+/// Gauge: keys with cells that were admitted without the store and are still to be debited.
+pub const RATELIMIT_DEBTS: &str = "plimsoll_ratelimit_debts";
+/// Counter: cells so admitted that will not be debited, for want of room.
+pub const RATELIMIT_DEBTS_FORGIVEN: &str = "plimsoll_ratelimit_debts_forgiven_total";
 /// Gauge: permits of the concurrency limit that are taken.
 pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
 /// Gauge: a request of the level passes while fewer permits are taken. Label: criticality.
@@ -200,6 +224,8 @@ pub mod label {
     pub const AGREEMENT: &str = "agreement";
     /// Code of a misconfiguration.
     pub const FINDING: &str = "finding";
+    /// Who decided: the store of shared limits, or what stood in for it.
+    pub const SOURCE: &str = "source";
     /// Name of a health check.
     pub const CHECK: &str = "check";
     /// A part that can change an answer: `limit`, `concurrency`, `timeout`, `shape`, `drain`, `need`.

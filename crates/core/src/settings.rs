@@ -30,8 +30,8 @@ use std::time::Duration;
 pub use self::check::{LIMIT_HEADERS, list, modes};
 use self::check::{
     address, aliases, any, body_limit, concurrency, duration, errors_types, flight_bytes, grace,
-    header_name, headers, limit_headers, lines_per_second, log_format, mode, ownership, parses,
-    query, ratio, series, shape, switch, timeout, triggers,
+    header_name, headers, limit_deadline, limit_headers, lines_per_second, log_format, mode,
+    ownership, parses, query, ratio, series, shape, switch, timeout, triggers,
 };
 pub use self::effective::{Effective, effective, table};
 use crate::criticality::Shares;
@@ -159,6 +159,21 @@ pub const ALL: &[Setting] = &[
         "",
         "request header in which trusted callers say how critical it is, such as x-criticality",
         header_name,
+    ),
+    Setting {
+        secret: true,
+        ..setting(
+            "limit_redis",
+            "",
+            "address of the Redis or Valkey that counts the shared limits, such as redis://host:6379; without it each process counts for itself",
+            any,
+        )
+    },
+    setting(
+        "limit_deadline",
+        "10ms",
+        "longest time that a request waits for it",
+        limit_deadline,
     ),
     setting(
         "deadline_header",

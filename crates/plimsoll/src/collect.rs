@@ -1,5 +1,7 @@
 //! What the parts count, on the metrics page.
 
+mod fleet;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,6 +69,9 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
             page.sample(names::RUNTIME_STALL, &[], stall);
         }
         crate::limits::collect(page, &shared);
+        if let Some(fleet) = &shared.fleet {
+            fleet::write(page, fleet);
+        }
         page.family(
             names::CONCURRENCY_IN_USE,
             "gauge",

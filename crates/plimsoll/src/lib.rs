@@ -45,7 +45,7 @@ mod serve;
 pub use builder::Builder;
 pub use error::Error;
 pub use healthcheck::Unhealthy;
-pub use layer::{Gates, PlimsollLayer, Stack};
+pub use layer::{Bounded, Gates, PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
 
 pub use http::Method;

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use plimsoll_core::names::{self, label};
-use plimsoll_ratelimit::{Limit, LimitError, Limiter, RateLimitLayer};
+use plimsoll_ratelimit::{Limit, LimitError, Limiter, RateLimitLayer, SharedLimiter};
 use plimsoll_telemetry::metrics::Page;
 
 use crate::Error;
@@ -52,7 +52,7 @@ impl Plimsoll {
             .unwrap_or_else(PoisonError::into_inner);
         let known = inner
             .iter()
-            .chain([&self.0.limiter])
+            .chain(self.0.outer_limiters())
             .flat_map(Limiter::report);
         let known: Vec<_> = known.map(|row| row.policy).collect();
         let twice = limiter
@@ -76,10 +76,13 @@ impl Shared {
             .inner_limiters
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        std::iter::once(&self.limiter)
-            .chain(&*inner)
-            .cloned()
-            .collect()
+        self.outer_limiters().chain(&*inner).cloned().collect()
+    }
+
+    /// Those of the one layer: the local one, and the one shared with other processes.
+    fn outer_limiters(&self) -> impl Iterator<Item = &Limiter> {
+        let shared = self.fleet.as_ref().map(SharedLimiter::limiter);
+        std::iter::once(&self.limiter).chain(shared)
     }
 }
 

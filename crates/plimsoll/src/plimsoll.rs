@@ -11,7 +11,8 @@ use plimsoll_health::drain::{Drain, DrainLayer};
 use plimsoll_health::{Budget, Health, Latch};
 use plimsoll_ratelimit::client::{Counts, PacingLayer};
 use plimsoll_ratelimit::{
-    ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, TimeoutLayer,
+    ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, SharedLayer, SharedLimiter,
+    TimeoutLayer,
 };
 use plimsoll_telemetry::{ClientLayer, Report, Telemetry};
 
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) limiter: Limiter,
     /// Those of inner layers.
     pub(crate) inner_limiters: Mutex<Vec<Limiter>>,
+    pub(crate) fleet: Option<SharedLimiter>,
     pub(crate) concurrency: ConcurrencyLimit,
     pub(crate) of_concurrency: ConcurrencyLayer,
     pub(crate) paced: Counts,
@@ -109,6 +111,7 @@ impl Plimsoll {
             drain: DrainLayer::new(self.drain().clone()),
             need: shared.health.need_gate(),
             limit: RateLimitLayer::new(shared.limiter.clone()).clocked_by_record(),
+            shared: SharedLayer::maybe(shared.fleet.clone()).behind(shared.limiter.clone()),
             concurrency: shared.of_concurrency.clone(),
             timeout: TimeoutLayer::new(shared.timeout),
             rollout: shared.rollout.clone(),

@@ -3,6 +3,7 @@
 mod candidate;
 mod change;
 mod decide;
+mod fleet;
 mod pass;
 mod rate;
 mod refused;
@@ -28,13 +29,14 @@ use subject::Found;
 
 use crate::answers::Answers;
 use crate::findings::{self, Finding, Findings};
-use crate::limit::{Cost, Limit, LimitError, MAX_SOURCES, Source, Unit, checked_name};
+use crate::limit::{Cost, Fleet, Limit, LimitError, MAX_SOURCES, Source, Unit, checked_name};
 use crate::plans::Plans;
 use crate::store::Local;
 
 use rate::Rate;
 
 pub use candidate::Agreement;
+pub(crate) use fleet::{Asked, Keys};
 pub use refused::RefusedKey;
 pub use report::PolicyReport;
 pub use telling::{Answer, Denied};
@@ -129,6 +131,8 @@ struct Inner {
     trust: Trust,
     answers: Arc<Answers>,
     findings: Findings,
+    /// What names keys alike in all processes, for limits that they share.
+    fleet: Option<Fleet>,
 }
 
 /// A limit that was checked, and its state.
@@ -217,6 +221,7 @@ impl Limiter {
             trust,
             answers,
             findings,
+            fleet: None,
         })))
     }
 

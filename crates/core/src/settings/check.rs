@@ -93,6 +93,13 @@ pub(super) fn body_limit(text: &str) -> Result<(), String> {
     )
 }
 
+pub(super) fn limit_deadline(text: &str) -> Result<(), String> {
+    lasting(
+        text,
+        "would ask the store in vain; write for example 10ms, or leave limit_redis empty",
+    )
+}
+
 pub(super) fn timeout(text: &str) -> Result<(), String> {
     lasting(
         text,

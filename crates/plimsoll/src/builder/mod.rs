@@ -4,6 +4,7 @@ mod health;
 mod limits;
 mod overload;
 mod settings;
+mod shared;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub struct Builder {
     telemetry: plimsoll_telemetry::Builder,
     health: HealthBuilder,
     limits: Vec<Limit>,
+    service: String,
     answers: Answers,
     modes: Vec<(Part, Mode)>,
     errors: ErrorsLayer,
@@ -66,6 +68,7 @@ impl Builder {
             telemetry: Telemetry::builder(service),
             health: Health::builder(),
             limits: Vec::new(),
+            service: service.into(),
             answers: Answers::default(),
             modes: Vec::new(),
             errors: ErrorsLayer::new().domain(service),
@@ -238,8 +241,13 @@ impl Builder {
     ///
     /// As [`Builder::build`], and when the host has a global already.
     pub fn install(self) -> Result<Plimsoll, Error> {
+        let shared = self.shared_names();
         let plimsoll = self.build()?;
         plimsoll.telemetry().install()?;
+        if plimsoll.0.fleet.is_none() && !shared.is_empty() {
+            let told = "limit_redis is not set: each process counts for itself";
+            plimsoll.telemetry().say(told, &[("policies", shared)]);
+        }
         Ok(plimsoll)
     }
 
@@ -263,6 +271,7 @@ impl Builder {
             });
             self.budget = budget;
         }
+        let fleet = self.fleet(&settings, &mut faults)?;
         let rollout = Rollout::default();
         for (part, mode) in self.modes {
             rollout.set(part, mode);
@@ -278,8 +287,11 @@ impl Builder {
             telemetry.warn(Warning::new(fault.setting, fault.problem));
         }
         let of_telemetry = telemetry.clone();
-        let health = self
-            .health
+        let mut health = self.health;
+        if let Some(fleet) = fleet.clone() {
+            health = health.advice("plimsoll.limits", move || fleet.trouble());
+        }
+        let health = health
             .advice("plimsoll.telemetry", move || of_telemetry.trouble())
             .clock(self.clock.clone())
             .build()?;
@@ -292,6 +304,7 @@ impl Builder {
             health,
             limiter,
             inner_limiters: Mutex::default(),
+            fleet,
             concurrency,
             of_concurrency,
             paced: Counts::default(),

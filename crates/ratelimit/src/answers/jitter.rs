@@ -23,6 +23,16 @@ impl Default for Jitter {
     }
 }
 
+/// The clone draws a sequence of its own.
+impl Clone for Jitter {
+    fn clone(&self) -> Self {
+        Self {
+            share: self.share,
+            state: AtomicU64::new(self.draw()),
+        }
+    }
+}
+
 impl Jitter {
     /// Waits are told as they are.
     pub fn none() -> Self {

@@ -26,7 +26,7 @@ pub use partition::{Partition, PartitionKey};
 /// # let _ = (usual, older);
 /// # Ok::<(), plimsoll_ratelimit::LimitError>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Answers {
     pub(crate) form: Form,
     pub(crate) jitter: Jitter,

@@ -1,11 +1,11 @@
 use http::{HeaderName, HeaderValue, Request, Response};
 use plimsoll_core::gate::{Gate, Refused};
 use plimsoll_core::names::value;
-use plimsoll_core::{Mode, Part, Rollout, current};
+use plimsoll_core::{Mode, Part, Refusal, Rollout, current};
 
 use crate::Limiter;
 use crate::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
-use crate::limiter::Answer;
+use crate::limiter::{Answer, Denied};
 
 /// Lets requests pass that their limits allow; see the [module](super).
 #[derive(Debug, Clone)]
@@ -49,24 +49,10 @@ impl Gate for LimitGate {
         let started = current::with(|record| record.started);
         let now = started.filter(|_| self.clocked);
         let answer = self.limiter.decide_request(request, mode, now);
-        let route = current::with(|record| {
-            record.decision = answer.decided;
-            record.route
-        });
-        if let Some(denied) = answer.denied
-            && self
-                .rollout
-                .acts(Part::Limit, route.unwrap_or(value::UNMATCHED))
-        {
-            return Err(Refused {
-                refusal: denied.refusal(),
-                pass: Fields::of(answer),
-            });
+        match self.settle(answer, None) {
+            (None, pass) => Ok(pass),
+            (Some(refusal), pass) => Err(Refused { refusal, pass }),
         }
-        Ok(match mode {
-            Mode::Enforce => Fields::of(answer),
-            Mode::Observe | Mode::Off => Fields::default(),
-        })
     }
 
     /// Appended: an inner limit may have said its own.
@@ -81,5 +67,38 @@ impl Gate for LimitGate {
         for (name, value) in fields.older {
             response.headers_mut().append(name, value);
         }
+    }
+}
+
+impl LimitGate {
+    /// What the limits may do.
+    pub(crate) fn mode(&self) -> Mode {
+        self.rollout.mode(Part::Limit)
+    }
+
+    /// Why a request does not pass, if it doesn't, and what its answer says of
+    /// the limits. `closed` stands in for a decision that nobody could make.
+    pub(crate) fn settle(
+        &self,
+        answer: Answer,
+        closed: Option<Refusal>,
+    ) -> (Option<Refusal>, Fields) {
+        let route = current::with(|record| {
+            if answer.decided.is_some() {
+                record.decision = answer.decided;
+            }
+            record.route
+        });
+        let denied = answer.denied.map(Denied::refusal);
+        let route = route.unwrap_or(value::UNMATCHED);
+        let refusal = denied.or(closed);
+        let refusal = refusal.filter(|_| self.rollout.acts(Part::Limit, route));
+        let tells = refusal.is_some() || self.mode() == Mode::Enforce;
+        let fields = if tells {
+            Fields::of(answer)
+        } else {
+            Fields::default()
+        };
+        (refusal, fields)
     }
 }

@@ -40,5 +40,6 @@ mod layer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use gate::Fields;
 pub use gate::LimitGate;
 pub use layer::RateLimitLayer;

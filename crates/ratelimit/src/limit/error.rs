@@ -49,4 +49,12 @@ pub enum LimitError {
     /// More limits than are decided together.
     #[error("{0} limits are too many; at most {max} are decided together", max = crate::limiter::MAX_LIMITS)]
     TooMany(usize),
+    /// A way of sharing that cannot be kept.
+    #[error("limit {name:?}: {problem}")]
+    Sharing {
+        /// The limit.
+        name: String,
+        /// What is wrong, and what to change.
+        problem: &'static str,
+    },
 }

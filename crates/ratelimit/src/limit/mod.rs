@@ -3,6 +3,7 @@
 mod cost;
 mod error;
 mod key;
+mod sharing;
 mod source;
 mod unit;
 
@@ -23,6 +24,7 @@ pub use unit::Unit;
 
 pub(crate) use cost::Cost;
 pub(crate) use key::{Part, Prefixes};
+pub(crate) use sharing::{Fleet, FleetKey, Sharing};
 pub(crate) use source::Source;
 
 /// Keys a limit keeps unless told otherwise.
@@ -68,6 +70,7 @@ pub struct Limit {
     pub(crate) unit: Unit,
     pub(crate) mode: Mode,
     pub(crate) max_keys: usize,
+    pub(crate) sharing: Option<Sharing>,
 }
 
 impl Limit {
@@ -127,6 +130,7 @@ impl Limit {
             unit: Unit::Requests,
             mode: Mode::Enforce,
             max_keys: MAX_KEYS,
+            sharing: None,
         }
     }
 
@@ -173,7 +177,8 @@ impl Limit {
     }
 
     /// A quota to be tried: it counts beside the live one whom it would newly
-    /// refuse or let pass, and changes no answer.
+    /// refuse or let pass, and changes no answer. Each process tries it on the
+    /// requests that it sees itself, of a shared limit too.
     pub fn candidate(mut self, quota: Quota) -> Self {
         self.candidate = Some(quota);
         self

@@ -121,7 +121,7 @@ fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode:
 }
 
 /// Exchanges the heads: a closure wants one whole, and no request lends it.
-fn exchange<B>(parts: &mut Parts, request: &mut Request<B>) {
+pub(super) fn exchange<B>(parts: &mut Parts, request: &mut Request<B>) {
     std::mem::swap(&mut parts.method, request.method_mut());
     std::mem::swap(&mut parts.uri, request.uri_mut());
     std::mem::swap(&mut parts.version, request.version_mut());

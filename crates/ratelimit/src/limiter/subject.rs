@@ -11,7 +11,7 @@ use super::{Inner, Label, Policy};
 use crate::answers::PartitionKey;
 use crate::findings::Finding;
 use crate::gcra::Gcra;
-use crate::limit::{Key, Part, Source};
+use crate::limit::{FleetKey, Key, Part, Source};
 use crate::quota::Quota;
 use crate::store::Id;
 
@@ -39,7 +39,7 @@ pub(super) enum Stance {
 }
 
 /// The key of a request for one policy, and what holds for it.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) id: Id,
     pub(super) gcra: Gcra,
@@ -152,6 +152,16 @@ impl<'a> Subject<'a> {
             plan: own.map(|(quota, _)| quota),
             partition: limiter.partition(policy, || said.iter().map(Said::part)),
         })
+    }
+
+    /// The request's key for a policy as all processes of a fleet name it. Asks
+    /// the limit's own closures once more.
+    pub(super) fn fleet_key(&self, policy: &Policy, limiter: &Inner) -> Option<FleetKey> {
+        let mut fleet = limiter.fleet.clone()?;
+        for source in &policy.sources {
+            fleet.add(self.said(source, policy, limiter)?.part());
+        }
+        Some(fleet.key())
     }
 
     fn said(&self, source: &'a Source, policy: &Policy, limiter: &Inner) -> Option<Said<'a>> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::gcra::{Decision, Gcra};
 
@@ -53,8 +54,13 @@ impl Told {
     /// backlog that the key had when the step was over.
     pub fn decision(&self, call: &Call, want: usize) -> Option<Decision> {
         let (asked, backlog) = (call.wants.get(want)?, *self.backlogs.get(want)?);
-        let cells = if self.granted == 0 { asked.cells } else { 0 };
-        Some(asked.gcra.decide(backlog, 0, cells).0)
+        let (left, _) = asked.gcra.decide(backlog, 0, 0);
+        if self.granted > 0 {
+            return Some(left);
+        }
+        let (said, _) = asked.gcra.decide(backlog, 0, asked.cells);
+        // Another want was not there: this one was not taken.
+        Some(if said.allows() { left } else { said })
     }
 }
 
@@ -117,6 +123,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Whether the store is in order as far as anybody knows.
     fn is_up(&self) -> bool;
+
+    /// Longest time that a call waits for its answer.
+    fn deadline(&self) -> Duration;
 
     /// How many processes share the store, this one included; at least 1.
     fn nodes(&self) -> u32;

@@ -2,6 +2,7 @@
 
 mod call;
 mod identity;
+mod leased;
 mod local;
 #[cfg(test)]
 mod local_tests;
@@ -10,6 +11,7 @@ mod redis;
 
 pub use call::{Call, Calling, Kind, Store, StoreError, StoreStats, Told, Want};
 pub use identity::{Id, Identity};
+pub use leased::{Lease, Leases, Spend};
 pub use local::Local;
 #[cfg(feature = "redis")]
 pub use redis::{DEADLINE, MAX_BATCH, PATIENCE, Redis, RedisUrlError};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use plimsoll_core::Clock;
 use plimsoll_ratelimit::gcra::Gcra;
@@ -72,6 +73,10 @@ impl Store for Model {
 
     fn is_up(&self) -> bool {
         true
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn nodes(&self) -> u32 {

@@ -200,6 +200,10 @@ impl Store for Redis {
         !self.0.state.breaker.is_open()
     }
 
+    fn deadline(&self) -> Duration {
+        self.0.state.deadline
+    }
+
     fn nodes(&self) -> u32 {
         self.0.state.nodes.load(Ordering::Relaxed).max(1)
     }

@@ -1,0 +1,174 @@
+//! The limits of a fleet: keys are found and answers put together here, and
+//! decided elsewhere.
+
+use std::sync::Arc;
+
+use http::Request;
+use plimsoll_core::Clock;
+use plimsoll_core::Mode;
+use plimsoll_core::peer::Trust;
+
+use super::decide::{Said, exchange};
+use super::subject::{Found, Stance, Subject};
+use super::telling::{Answer, Telling};
+use super::{Limiter, MAX_LIMITS};
+use crate::answers::Answers;
+use crate::gcra::{Decision, Gcra};
+use crate::headers::Field;
+use crate::limit::{Fleet, Limit, LimitError};
+use crate::store::{Id, Want};
+
+/// The keys of a request, by limit.
+#[derive(Debug)]
+pub(crate) struct Keys([Option<(Found, Asked)>; MAX_LIMITS]);
+
+/// What one limit asks of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// Which limit.
+    pub(crate) at: usize,
+    /// Its name.
+    policy: &'static str,
+    /// The key as this process knows it.
+    pub(crate) id: Id,
+    /// The key as all processes know it.
+    key: u128,
+    pub(crate) gcra: Gcra,
+    pub(crate) cost: u32,
+    /// Whether the request does not pass if this limit denies it.
+    pub(crate) enforces: bool,
+}
+
+impl Keys {
+    pub(crate) fn asked(&self, at: usize) -> Option<Asked> {
+        self.0.get(at)?.map(|(_, asked)| asked)
+    }
+}
+
+impl Asked {
+    /// As the store is asked. The braces keep all keys of a client in one slot
+    /// of a Redis Cluster.
+    pub(crate) fn want(&self) -> Want {
+        Want {
+            key: format!("pl:{{{:032x}}}:{}", self.key, self.policy).into(),
+            gcra: self.gcra,
+            cells: self.cost,
+        }
+    }
+}
+
+impl Limiter {
+    /// Limits whose keys all processes with this secret name alike.
+    pub(crate) fn of_fleet(
+        limits: impl IntoIterator<Item = Limit>,
+        clock: Clock,
+        trust: Trust,
+        answers: Answers,
+        secret: &str,
+    ) -> Result<Self, LimitError> {
+        let mut limiter = Self::with(limits, clock, trust, answers)?;
+        // Nobody else has it yet.
+        if let Some(inner) = Arc::get_mut(&mut limiter.0) {
+            inner.fleet = Some(Fleet::new(secret));
+        }
+        Ok(limiter)
+    }
+
+    /// Names and arithmetic of the limits, in order.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = (&'static str, Gcra)> {
+        let policies = self.0.policies.iter();
+        policies.map(|policy| (policy.name, policy.rate.gcra()))
+    }
+
+    /// The keys of a request, which is given back as it was.
+    pub(crate) fn keys<B>(&self, request: &mut Request<B>) -> Keys {
+        self.with_subject(request, |subject| {
+            let mut keys = Keys([None; MAX_LIMITS]);
+            for (at, policy) in self.0.policies.iter().enumerate() {
+                let found = subject.key(policy, &self.0);
+                let named = found.zip(subject.fleet_key(policy, &self.0));
+                keys.0[at] = named.map(|(found, key)| {
+                    let asked = Asked {
+                        at,
+                        policy: policy.name,
+                        id: found.id,
+                        key: key.0,
+                        gcra: found.gcra,
+                        cost: found.cost,
+                        enforces: found.stance == Stance::Enforces,
+                    };
+                    (found, asked)
+                });
+            }
+            keys
+        })
+    }
+
+    /// Counts what was decided elsewhere and puts it together.
+    pub(crate) fn tell(
+        &self,
+        keys: &Keys,
+        decisions: &[Option<Decision>; MAX_LIMITS],
+        mode: Mode,
+    ) -> Answer {
+        let said = |at: usize| {
+            let (found, decision) = (keys.0[at]?.0, decisions[at]?);
+            Some(Said::of(decision, &found))
+        };
+        let all: [Option<Said>; MAX_LIMITS] = std::array::from_fn(said);
+        let mut field = Field::default();
+        let mut telling = Telling::new(mode, &self.0.answers);
+        telling.denied = all.iter().flatten().any(Said::denies);
+        let found = keys.0.map(|key| key.map(|(found, _)| found));
+        let now = self.0.clock.now();
+        for ((policy, said), found) in self.0.policies.iter().zip(&all).zip(&found) {
+            telling.tell(policy, said.as_ref(), &mut field);
+            if let (Some(found), Some(said)) = (found, said) {
+                policy.note(found, said, now, telling.denied);
+            }
+        }
+        telling.done(&field, || self.0.policies.iter().zip(found))
+    }
+
+    /// Decides by this process's own share of a limit.
+    pub(crate) fn decide_share(&self, asked: &Asked, share: Gcra) -> Decision {
+        let cost = asked.cost.min(share.burst());
+        let store = &self.0.policies[asked.at].store;
+        store.decide(asked.id, share, cost, self.0.clock.now())
+    }
+
+    /// Gives back what the share took.
+    pub(crate) fn refund_share(&self, asked: &Asked, share: Gcra) {
+        let cost = asked.cost.min(share.burst());
+        let store = &self.0.policies[asked.at].store;
+        store.refund(asked.id, share, cost, self.0.clock.now());
+    }
+
+    /// Gives back what a request took here that was refused elsewhere.
+    pub(crate) fn refund_request<B>(&self, request: &mut Request<B>) {
+        self.with_subject(request, |subject| {
+            for policy in &self.0.policies {
+                if let Some(found) = subject.key(policy, &self.0) {
+                    let now = self.0.clock.now();
+                    policy.store.refund(found.id, found.gcra, found.cost, now);
+                }
+            }
+        });
+    }
+
+    fn with_subject<B, T>(
+        &self,
+        request: &mut Request<B>,
+        ask: impl FnOnce(&Subject<'_>) -> T,
+    ) -> T {
+        if !self.0.needs_parts {
+            let (headers, extensions) = (request.headers(), request.extensions());
+            return ask(&Subject::told(headers, extensions, &self.0));
+        }
+        let mut parts = Request::new(()).into_parts().0;
+        exchange(&mut parts, request);
+        let told = ask(&Subject::of(&parts, &self.0));
+        exchange(&mut parts, request);
+        told
+    }
+}

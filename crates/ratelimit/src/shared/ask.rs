@@ -1,0 +1,341 @@
+//! One request on its way through the shared limits.
+
+use std::sync::Arc;
+
+use futures_util::future::join;
+use plimsoll_core::Mode;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+
+use super::counts::Source;
+use super::limiter::Inner;
+use super::outage::Outage;
+use crate::gcra::{Decision, Gcra};
+use crate::limiter::{Answer, Asked, Keys, MAX_LIMITS};
+use crate::store::{Call, Kind, Spend, StoreError, Told, Want};
+
+/// The way of a request, and what was said so far.
+#[derive(Debug)]
+pub(super) struct Round {
+    keys: Keys,
+    mode: Mode,
+    now: u64,
+    said: [Option<Said>; MAX_LIMITS],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    /// `None` when nobody could decide: the request passes, or not, uncounted.
+    decision: Option<Decision>,
+    source: Source,
+}
+
+/// What the shared limits say of a request.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) answer: Answer,
+    /// A limit that is closed for want of its store.
+    pub(super) closed: Option<&'static str>,
+}
+
+impl Said {
+    const fn by(source: Source, decision: Decision) -> Self {
+        Self {
+            decision: Some(decision),
+            source,
+        }
+    }
+
+    const fn nobody(source: Source) -> Self {
+        Self {
+            decision: None,
+            source,
+        }
+    }
+
+    fn denies(&self) -> bool {
+        self.source == Source::Closed || self.decision.is_some_and(|said| !said.allows())
+    }
+}
+
+impl Round {
+    /// Decides what can be without waiting.
+    pub(super) fn begin(limits: &Arc<Inner>, keys: Keys, mode: Mode) -> Self {
+        let mut round = Self {
+            keys,
+            mode,
+            now: limits.clock.now(),
+            said: [None; MAX_LIMITS],
+        };
+        for at in 0..limits.policies.len() {
+            let Some(asked) = round.keys.asked(at) else {
+                continue;
+            };
+            let of = (asked.id, at);
+            if let Some(denial) = limits.known.denial(of, asked.gcra, asked.cost, round.now) {
+                round.said[at] = Some(Said::by(Source::Known, denial));
+            }
+        }
+        if !round.is_denied() {
+            for at in 0..limits.policies.len() {
+                if round.said[at].is_none() && round.keys.asked(at).is_some() {
+                    let _ = round.spend(limits, at);
+                }
+            }
+        }
+        round
+    }
+
+    /// Whether nothing more has to be asked.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_denied() || (0..MAX_LIMITS).all(|at| self.is_settled(at))
+    }
+
+    fn is_settled(&self, at: usize) -> bool {
+        self.said[at].is_some() || self.keys.asked(at).is_none()
+    }
+
+    /// Whether a limit that enforces says no.
+    fn is_denied(&self) -> bool {
+        let denies = |at: usize| {
+            let enforces = self.keys.asked(at).is_some_and(|asked| asked.enforces);
+            enforces && self.said[at].is_some_and(|said| said.denies())
+        };
+        (0..MAX_LIMITS).any(denies)
+    }
+
+    /// Asks for all that is not decided yet.
+    pub(super) async fn ask(&mut self, limits: &Arc<Inner>) {
+        let deadline = Instant::now() + limits.store.deadline();
+        for at in 0..limits.policies.len() {
+            if !self.is_settled(at) && limits.policies[at].leases.is_some() {
+                self.lease(limits, at, deadline).await;
+            }
+        }
+        let enforcing = |asked: &Asked| asked.enforces;
+        if !self.is_denied() {
+            self.take(limits, enforcing).await;
+        }
+        // One that only observes neither stops the others nor waits for them.
+        for at in 0..limits.policies.len() {
+            if !self.is_settled(at) && !self.is_denied() {
+                self.take(limits, |asked| asked.at == at).await;
+            }
+        }
+    }
+
+    /// Spends cells of a lease, if there are; else says what has to be waited for.
+    fn spend(&mut self, limits: &Arc<Inner>, at: usize) -> Option<Spend> {
+        let asked = self.keys.asked(at)?;
+        let leases = limits.policies[at].leases.as_ref()?;
+        let nodes = limits.store.nodes();
+        match leases.spend(asked.id, asked.gcra, asked.cost, self.now, nodes) {
+            Spend::Allow(decision, ahead) => {
+                self.said[at] = Some(Said::by(Source::Lease, decision));
+                if let Some(cells) = ahead {
+                    refill(limits, asked, cells);
+                }
+                None
+            }
+            Spend::Deny(decision) => {
+                self.said[at] = Some(Said::by(Source::Known, decision));
+                None
+            }
+            Spend::Ask(cells) => {
+                refill(limits, asked, cells);
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    /// Waits until a lease has cells or is known to get none.
+    async fn lease(&mut self, limits: &Arc<Inner>, at: usize, deadline: Instant) {
+        loop {
+            self.now = limits.clock.now();
+            match self.spend(limits, at) {
+                Some(Spend::NoRoom) => return,
+                Some(Spend::Wait(answered)) => {
+                    let late = timeout_at(deadline, answered).await.is_err();
+                    if late || !limits.store.is_up() {
+                        return self.without_store(limits, at);
+                    }
+                }
+                _ if self.is_settled(at) => return,
+                _ if Instant::now() >= deadline => return self.without_store(limits, at),
+                // It was asked for: now there is somebody to wait for.
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes the cells of some limits from the store, of all or of none.
+    async fn take(&mut self, limits: &Arc<Inner>, which: impl Fn(&Asked) -> bool) {
+        let open = (0..limits.policies.len()).filter(|&at| !self.is_settled(at));
+        let asked: Vec<_> = open
+            .filter_map(|at| self.keys.asked(at))
+            .filter(|asked| which(asked))
+            .collect();
+        if asked.is_empty() {
+            return;
+        }
+        let call = Call {
+            kind: Kind::All,
+            wants: asked.iter().map(Asked::want).collect(),
+        };
+        let sent = limits.clock.now();
+        match limits.call(call.clone()).await {
+            Ok(told) => {
+                for (want, asked) in asked.iter().enumerate() {
+                    let Some(decision) = told.decision(&call, want) else {
+                        continue;
+                    };
+                    self.said[asked.at] = Some(Said::by(Source::Store, decision));
+                    if decision.remaining == 0 {
+                        let tat = sent.saturating_add(told.backlogs[want]);
+                        limits.known.learn((asked.id, asked.at), tat);
+                    }
+                }
+            }
+            Err(_) => {
+                for asked in asked {
+                    self.without_store(limits, asked.at);
+                }
+            }
+        }
+    }
+
+    /// Decides by the limit's outage policy.
+    fn without_store(&mut self, limits: &Inner, at: usize) {
+        let Some(asked) = self.keys.asked(at) else {
+            return;
+        };
+        let shared = &limits.policies[at];
+        let late = || {
+            let leases = shared.leases.as_ref();
+            leases.is_some_and(|leases| leases.spend_late(asked.id, asked.cost))
+        };
+        self.said[at] = Some(match shared.outage {
+            Outage::Open => Said::nobody(Source::Open),
+            Outage::LastLease if late() => Said::nobody(Source::LastLease),
+            Outage::Closed | Outage::LastLease => Said::nobody(Source::Closed),
+            Outage::LocalShare => {
+                let share = share(asked.gcra, limits.store.nodes());
+                let decision = limits.limiter.decide_share(&asked, share);
+                Said::by(Source::LocalShare, decision)
+            }
+        });
+    }
+
+    /// Counts what was said, settles what is owed, and puts the answer together.
+    pub(super) fn end(self, limits: &Inner) -> Verdict {
+        let denied = self.is_denied();
+        let mut closed = None;
+        for (at, said) in self.said.iter().enumerate() {
+            let (Some(said), Some(asked)) = (said, self.keys.asked(at)) else {
+                continue;
+            };
+            let shared = &limits.policies[at];
+            shared.counts.add(said.source);
+            match said.source {
+                Source::Closed if asked.enforces => closed = closed.or(Some(shared.name)),
+                _ if said.denies() => {}
+                Source::Lease if denied => {
+                    if let Some(leases) = &shared.leases {
+                        leases.give_back(asked.id, asked.cost, self.now);
+                    }
+                }
+                Source::LocalShare if denied => limits
+                    .limiter
+                    .refund_share(&asked, share(asked.gcra, limits.store.nodes())),
+                Source::Open | Source::LocalShare if !denied => limits.debts.owe(&asked.want()),
+                _ => {}
+            }
+        }
+        let decisions = self.said.map(|said| said.and_then(|said| said.decision));
+        Verdict {
+            answer: limits.limiter.tell(&self.keys, &decisions, self.mode),
+            closed,
+        }
+    }
+}
+
+/// The part of a quota that one of `nodes` processes keeps by itself.
+fn share(gcra: Gcra, nodes: u32) -> Gcra {
+    let nodes = nodes.max(1);
+    let burst = (gcra.burst() / nodes).max(1);
+    Gcra::new(gcra.interval().saturating_mul(nodes.into()), burst)
+}
+
+/// Asks the store for the cells of a lease, in a task of its own: a request that
+/// goes away must not leave others waiting.
+fn refill(limits: &Arc<Inner>, asked: Asked, cells: u32) {
+    let Ok(runtime) = Handle::try_current() else {
+        limits.warn_of_runtime();
+        limits.refused(&asked);
+        return;
+    };
+    let limits = Arc::clone(limits);
+    runtime.spawn(async move {
+        let call = Call {
+            kind: Kind::Most,
+            wants: vec![Want {
+                cells,
+                ..asked.want()
+            }],
+        };
+        let sent = limits.clock.now();
+        match limits.call(call).await {
+            Ok(told) => {
+                if let (Some(leases), [backlog]) =
+                    (&limits.policies[asked.at].leases, &*told.backlogs)
+                {
+                    leases.fill(asked.id, told.granted, *backlog, sent);
+                }
+            }
+            Err(_) => limits.refused(&asked),
+        }
+    });
+}
+
+impl Inner {
+    fn refused(&self, asked: &Asked) {
+        if let Some(leases) = &self.policies[asked.at].leases {
+            leases.failed(asked.id);
+        }
+    }
+
+    /// Calls the store, what the keys owe first; some others' debts go along.
+    async fn call(self: &Arc<Self>, call: Call) -> Result<Told, StoreError> {
+        let mut owed: Vec<_> = call
+            .wants
+            .iter()
+            .filter_map(|want| self.debts.of(&want.key))
+            .collect();
+        if self.store.is_up() {
+            owed.extend(self.debts.due(self.clock.now()));
+        }
+        if owed.is_empty() {
+            return self.store.call(call).await;
+        }
+        // Sent in this order, so that a key's debt counts before it is asked for.
+        join(self.pay(owed), self.store.call(call)).await.1
+    }
+
+    /// Debits what was admitted without the store; what can't be stays owed.
+    async fn pay(&self, owed: Vec<Want>) {
+        let debits = owed.into_iter().map(|debt| {
+            let call = Call {
+                kind: Kind::Debit,
+                wants: vec![debt.clone()],
+            };
+            async move {
+                // After a time-out nobody knows: it may be debited twice, never not at all.
+                if self.store.call(call).await.is_err() {
+                    self.debts.owe(&debt);
+                }
+            }
+        });
+        futures_util::future::join_all(debits).await;
+    }
+}

@@ -1,0 +1,212 @@
+//! Many processes with leases on one key, by a clock that the test moves:
+//! crashes, late answers, lost answers, any lease, any cost.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::store::Identity;
+
+/// What happens next: time passes, then a process does something.
+#[derive(Debug, Clone)]
+enum Step {
+    Request { node: usize, cost: u32 },
+    Answer,
+    Lose,
+    Crash(usize),
+}
+
+/// A call under way: whose, how many cells, when it was sent, and what the store
+/// decided already, if it did.
+struct Sent {
+    node: usize,
+    life: u32,
+    at: u64,
+    told: Option<(u32, u64)>,
+    cells: u32,
+}
+
+fn any_step(nodes: usize) -> impl Strategy<Value = (u64, Step)> {
+    let step = prop_oneof![
+        12 => (0..nodes, 1_u32..3).prop_map(|(node, cost)| Step::Request { node, cost }),
+        8 => Just(Step::Answer),
+        1 => Just(Step::Lose),
+        1 => (0..nodes).prop_map(Step::Crash),
+    ];
+    (0_u64..4_000_000, step)
+}
+
+prop_compose! {
+    fn any_run()(nodes in 1_usize..5)(
+        nodes in Just(nodes),
+        interval in 100_000_u64..5_000_000,
+        burst in 2_u32..60,
+        ttl_us in 1_u64..40_000,
+        most in prop_oneof![Just(u32::MAX), 1_u32..12],
+        steps in prop::collection::vec(any_step(nodes), 1..250),
+    ) -> (usize, Gcra, Lease, Vec<(u64, Step)>) {
+        let lease = Lease::lasting(Duration::from_micros(ttl_us)).at_most(most);
+        (nodes, Gcra::new(interval, burst), lease, steps)
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_all_processes_admit_stays_within_the_stated_bound(
+        (nodes, gcra, lease, steps) in any_run()
+    ) {
+        let id = Identity::random().number(7);
+        let count = nodes as u32;
+        let mut books: Vec<_> = (0..nodes).map(|_| (Leases::new(lease, 100), 0)).collect();
+        let (mut now, mut tat) = (1_000_000_000, 0);
+        let mut sent: Vec<Sent> = Vec::new();
+        let mut admitted: Vec<(u64, u64)> = Vec::new();
+        for (pause, step) in steps {
+            now += pause;
+            // The store decides in the meantime, in the order of the calls.
+            let decide = |call: &mut Sent, tat: &mut u64| {
+                let (look, kept) = gcra.decide(*tat, now, 0);
+                let granted = call.cells.min(look.remaining);
+                *tat = gcra.decide(kept, now, granted).1;
+                call.told = Some((granted, *tat - now));
+            };
+            match step {
+                Step::Request { node, cost } => {
+                    let (book, life) = &books[node];
+                    let mut ask = |cells| sent.push(Sent { node, life: *life, at: now, told: None, cells });
+                    match book.spend(id, gcra, cost, now, count) {
+                        Spend::Allow(_, ahead) => {
+                            admitted.push((now, cost.into()));
+                            if let Some(cells) = ahead { ask(cells); }
+                        }
+                        Spend::Ask(cells) => ask(cells),
+                        Spend::Deny(_) | Spend::Wait(_) | Spend::NoRoom => {}
+                    }
+                }
+                Step::Answer => {
+                    if let Some(call) = sent.first_mut() {
+                        match call.told {
+                            None => decide(call, &mut tat),
+                            Some((granted, backlog)) => {
+                                let call = sent.remove(0);
+                                let (book, life) = &books[call.node];
+                                if *life == call.life { book.fill(id, granted, backlog, call.at); }
+                            }
+                        }
+                    }
+                }
+                Step::Lose => {
+                    // The store may have decided; the process does not hear of it.
+                    if let Some(mut call) = sent.pop() {
+                        if call.told.is_none() { decide(&mut call, &mut tat); }
+                        let (book, life) = &books[call.node];
+                        if *life == call.life { book.failed(id); }
+                    }
+                }
+                Step::Crash(node) => {
+                    let life = books[node].1 + 1;
+                    books[node] = (Leases::new(lease, 100), life);
+                }
+            }
+        }
+        // A cost over what a process may hold is taken whole, for that request.
+        let by_nodes = u64::from(count) * u64::from(lease.most(gcra, count).max(2));
+        let over = lease.ttl_nanos().div_ceil(gcra.interval()).min(by_nodes);
+        for (first, (start, _)) in admitted.iter().enumerate() {
+            let mut cells = 0;
+            for (end, cost) in &admitted[first..] {
+                cells += cost;
+                let bound = u64::from(gcra.burst()) + (end - start) / gcra.interval() + over;
+                prop_assert!(cells <= bound, "{cells} > {bound} with {over}");
+            }
+        }
+    }
+
+    #[test]
+    fn alone_a_client_that_waits_as_told_is_admitted(
+        interval in 100_000_u64..5_000_000, burst in 2_u32..60, cost in 1_u32..3, ttl_us in 500_u64..40_000,
+    ) {
+        let (id, gcra) = (Identity::random().number(7), Gcra::new(interval, burst));
+        let book = Leases::new(Lease::lasting(Duration::from_micros(ttl_us)), 100);
+        let (mut now, mut tat, mut waited, mut passed) = (1_000_000_000, 0, false, 0);
+        for _ in 0..400 {
+            let store = |cells: u32, tat: &mut u64| {
+                let (look, kept) = gcra.decide(*tat, now, 0);
+                let granted = cells.min(look.remaining);
+                *tat = gcra.decide(kept, now, granted).1;
+                book.fill(id, granted, *tat - now, now);
+            };
+            match book.spend(id, gcra, cost, now, 1) {
+                Spend::Allow(_, ahead) => {
+                    passed += 1;
+                    waited = false;
+                    if let Some(cells) = ahead { store(cells, &mut tat); }
+                }
+                Spend::Ask(cells) => store(cells, &mut tat),
+                Spend::Deny(said) => {
+                    prop_assert!(!waited, "refused after the wait it was told");
+                    let Verdict::Deny { retry_after } = said.verdict else { unreachable!() };
+                    now += retry_after;
+                    waited = true;
+                }
+                Spend::Wait(_) | Spend::NoRoom => unreachable!("everybody is answered at once"),
+            }
+        }
+        prop_assert!(passed > 100);
+    }
+}
+
+#[test]
+fn a_busy_key_asks_the_store_once_for_many_requests() {
+    let gcra = Gcra::new(1_000_000, 1_000);
+    let (id, lease) = (
+        Identity::random().number(7),
+        Lease::lasting(Duration::from_secs(1)),
+    );
+    let book = Leases::new(lease, 100);
+    let (mut now, mut trips, mut tat, mut passed) = (1_000_000_000, 0, 0, 0);
+    // A thousand a second, which is what the quota allows.
+    for _ in 0..20_000 {
+        now += 1_000_000;
+        loop {
+            let mut store = |cells: u32| {
+                trips += 1;
+                let (look, kept) = gcra.decide(tat, now, 0);
+                let granted = cells.min(look.remaining);
+                tat = gcra.decide(kept, now, granted).1;
+                book.fill(id, granted, tat - now, now);
+            };
+            match book.spend(id, gcra, 1, now, 1) {
+                Spend::Allow(_, ahead) => {
+                    passed += 1;
+                    if let Some(cells) = ahead {
+                        store(cells);
+                    }
+                    break;
+                }
+                Spend::Ask(cells) => store(cells),
+                Spend::Deny(_) => break,
+                Spend::Wait(_) | Spend::NoRoom => unreachable!("everybody is answered at once"),
+            }
+        }
+    }
+    assert!(passed > 19_000, "{passed} of 20,000 passed");
+    assert!(trips < 400, "{trips} calls for {passed} requests");
+}
+
+#[test]
+fn the_book_is_bounded_and_forgets_only_what_says_nothing() {
+    let gcra = Gcra::new(1_000_000, 10);
+    let identity = Identity::random();
+    let book = Leases::new(Lease::lasting(Duration::from_millis(5)), 640);
+    for key in 0..50_000_u64 {
+        let now = 1_000_000_000 + key * 1_000_000;
+        let id = identity.number(key);
+        if let Spend::Ask(cells) = book.spend(id, gcra, 1, now, 1) {
+            book.fill(id, cells, 1_000_000, now);
+        }
+        assert!(matches!(book.spend(id, gcra, 1, now, 1), Spend::Allow(..)));
+    }
+    assert!(book.keys() <= 640, "{}", book.keys());
+}
