@@ -1,11 +1,13 @@
 //! How much it matters that a request is answered.
 
 mod shares;
+mod trigger;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use self::shares::{Shares, SharesError};
+pub use self::trigger::{Trigger, TriggerError};
 use crate::mode::UnknownWord;
 
 /// Four levels, as in Google's *Site Reliability Engineering*, chapter 21

@@ -132,6 +132,10 @@ pub const CONCURRENCY_ROOM: &str = "plimsoll_concurrency_room";
 /// Counter: requests refused for lack of capacity, or that would have been.
 /// Labels: reason, criticality, mode.
 pub const SHED: &str = "plimsoll_shed_total";
+/// Gauge: how hard the process is pressed by what runs out, 0 to 1. Label: resource.
+pub const PRESSURE: &str = "plimsoll_pressure";
+/// Gauge: the share of its memory limit that the process uses.
+pub const MEMORY_USED: &str = "plimsoll_memory_limit_used_ratio";
 /// Counter: what happened to calls that keep to their servers' limits. Label: result.
 pub const CLIENT_PACING: &str = "plimsoll_client_pacing_total";
 /// Counter: what a part did or would have done. Labels: part, mode, route.
@@ -177,6 +181,8 @@ pub const RUNTIME_WORKERS: &str = "plimsoll_runtime_workers";
 pub const RUNTIME_TASKS: &str = "plimsoll_runtime_tasks";
 /// Gauge: its tasks that wait in the queue of all workers.
 pub const RUNTIME_QUEUE: &str = "plimsoll_runtime_queue_depth";
+/// Gauge, seconds that it comes late to what is due.
+pub const RUNTIME_DELAY: &str = "plimsoll_runtime_delay_seconds";
 /// Counter, seconds that its workers were busy.
 pub const RUNTIME_BUSY: &str = "plimsoll_runtime_busy_seconds_total";
 /// Counter: how often its workers had nothing to do.
@@ -212,6 +218,8 @@ pub mod label {
     pub const SIGNAL: &str = "signal";
     /// Why something was lost or closed.
     pub const REASON: &str = "reason";
+    /// What runs out: memory or runtime.
+    pub const RESOURCE: &str = "resource";
     /// `success` or `failure`; of [`super::CLIENT_PACING`] what happened.
     pub const RESULT: &str = "result";
     /// Name of a limit.

@@ -34,7 +34,7 @@ use self::check::{
     ownership, parses, query, ratio, series, shape, switch, timeout, triggers,
 };
 pub use self::effective::{Effective, effective, table};
-use crate::criticality::Shares;
+use crate::criticality::{Shares, Trigger};
 use crate::nearest::distance;
 use crate::peer::{Forwarding, Trust};
 
@@ -153,6 +153,18 @@ pub const ALL: &[Setting] = &[
         "0.5,0.75,0.9",
         "share of them that sheddable, sheddable_plus and critical requests may use",
         parses::<Shares>,
+    ),
+    setting(
+        "pressure_memory",
+        "0.85,0.95",
+        "share of the memory limit from which on lower levels get fewer of them, and where nothing is left; or off",
+        parses::<Trigger>,
+    ),
+    setting(
+        "pressure_delay",
+        "0.05,0.5",
+        "seconds of delay of the runtime from which on they do, and where it is saturated; or off",
+        parses::<Trigger>,
     ),
     setting(
         "criticality_header",

@@ -79,6 +79,7 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
         );
         page.sample(names::CONCURRENCY_IN_USE, &[], shared.concurrency.in_use());
         crate::overload::write(page, &shared.concurrency);
+        crate::overload::write_pressure(page, &shared.concurrency, &shared.watch);
         crate::overload::write_pacing(page, &shared.paced);
         page.family(
             names::ROLLOUT,

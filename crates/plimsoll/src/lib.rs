@@ -49,7 +49,7 @@ pub use layer::{Bounded, Gates, PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
 
 pub use http::Method;
-pub use plimsoll_core::criticality::{Criticality, Shares};
+pub use plimsoll_core::criticality::{Criticality, Shares, Trigger};
 pub use plimsoll_core::current::carry;
 pub use plimsoll_core::ids::Ids;
 pub use plimsoll_core::peer::{Forwarding, PeerAddr, Trust};
@@ -75,6 +75,7 @@ pub mod errors {
 /// `plimsoll-ratelimit`.
 pub mod ratelimit {
     pub use plimsoll_ratelimit::answers::{Form, Jitter, Partition};
+    pub use plimsoll_ratelimit::overload::{Pressure, Readings, Watch};
     pub use plimsoll_ratelimit::{Finding, Limiter, PlanError, RateLimitLayer, Unit};
 }
 

@@ -10,6 +10,7 @@ use plimsoll_errors::{Catalog, ErrorsLayer};
 use plimsoll_health::drain::{Drain, DrainLayer};
 use plimsoll_health::{Budget, Health, Latch};
 use plimsoll_ratelimit::client::{Counts, PacingLayer};
+use plimsoll_ratelimit::overload::Watch;
 use plimsoll_ratelimit::{
     ConcurrencyLayer, ConcurrencyLimit, Limiter, RateLimitLayer, SharedLayer, SharedLimiter,
     TimeoutLayer,
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) fleet: Option<SharedLimiter>,
     pub(crate) concurrency: ConcurrencyLimit,
     pub(crate) of_concurrency: ConcurrencyLayer,
+    pub(crate) watch: Watch,
     pub(crate) paced: Counts,
     pub(crate) clock: Clock,
     pub(crate) errors: ErrorsLayer,
@@ -222,6 +224,12 @@ impl Plimsoll {
     /// The drain, for servers other than [`Plimsoll::serve`].
     pub fn drain(&self) -> &Drain {
         self.0.health.drain()
+    }
+
+    /// What watches memory and runtime, for servers other than
+    /// [`Plimsoll::serve`]: `tokio::spawn(plimsoll.watch().run())`.
+    pub fn watch(&self) -> Watch {
+        self.0.watch.clone()
     }
 
     /// Flushes every signal within `limit` and says what was lost. Blocks.

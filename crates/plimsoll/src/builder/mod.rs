@@ -286,17 +286,19 @@ impl Builder {
         for fault in faults {
             telemetry.warn(Warning::new(fault.setting, fault.problem));
         }
-        let of_telemetry = telemetry.clone();
+        let concurrency = ConcurrencyLimit::new(self.concurrency);
+        let (of_concurrency, watch) =
+            overload::layer(concurrency.clone(), self.overload, &self.clock)?;
+        let (of_telemetry, of_watch) = (telemetry.clone(), watch.clone());
         let mut health = self.health;
         if let Some(fleet) = fleet.clone() {
             health = health.advice("plimsoll.limits", move || fleet.trouble());
         }
         let health = health
             .advice("plimsoll.telemetry", move || of_telemetry.trouble())
+            .advice("plimsoll.pressure", move || of_watch.trouble())
             .clock(self.clock.clone())
             .build()?;
-        let concurrency = ConcurrencyLimit::new(self.concurrency);
-        let of_concurrency = overload::layer(concurrency.clone(), self.overload, &self.clock)?;
         let clock = self.clock.clone();
         let limiter = Limiter::with(self.limits, self.clock, self.trust, self.answers)?;
         let shared = Shared {
@@ -307,6 +309,7 @@ impl Builder {
             fleet,
             concurrency,
             of_concurrency,
+            watch,
             paced: Counts::default(),
             clock,
             errors: self.errors.rollout(rollout.clone()),

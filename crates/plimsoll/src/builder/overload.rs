@@ -2,6 +2,7 @@
 
 use plimsoll_core::Clock;
 use plimsoll_core::settings::Settings;
+use plimsoll_ratelimit::overload::Watch;
 use plimsoll_ratelimit::{ConcurrencyLayer, ConcurrencyLimit, Overload, OverloadError};
 
 use super::Builder;
@@ -31,7 +32,10 @@ impl Builder {
         let header = settings.get("criticality_header");
         let deadline = settings.get("deadline_header");
         let shares = settings.parse("shed_shares");
-        if header.is_none() && deadline.is_none() && shares.is_none() {
+        let memory = settings.parse("pressure_memory");
+        let delay = settings.parse("pressure_delay");
+        let silent = header.is_none() && deadline.is_none() && shares.is_none();
+        if silent && memory.is_none() && delay.is_none() {
             return;
         }
         let mut overload = self.overload.take().unwrap_or_default();
@@ -44,6 +48,12 @@ impl Builder {
         if let Some(shares) = shares {
             overload = overload.shares(shares);
         }
+        if let Some(trigger) = memory {
+            overload = overload.memory(trigger);
+        }
+        if let Some(trigger) = delay {
+            overload = overload.delay(trigger);
+        }
         self.overload = Some(overload);
     }
 
@@ -51,6 +61,8 @@ impl Builder {
         let overload = self.overload.as_ref()?;
         match key {
             "shed_shares" => Some(overload.shares_set().to_string()),
+            "pressure_memory" => Some(overload.memory_set().to_string()),
+            "pressure_delay" => Some(overload.delay_set().to_string()),
             "criticality_header" => overload.header_set().map(str::to_owned),
             "deadline_header" => overload.deadline_header_set().map(str::to_owned),
             _ => None,
@@ -58,15 +70,16 @@ impl Builder {
     }
 }
 
-/// The layer of the concurrency limit.
+/// The layer of the concurrency limit, and what watches over it.
 pub(super) fn layer(
     limit: ConcurrencyLimit,
     overload: Option<Overload>,
     clock: &Clock,
-) -> Result<ConcurrencyLayer, OverloadError> {
-    let layer = ConcurrencyLayer::new(limit);
-    match overload {
-        Some(overload) => layer.overload(&overload.clock(clock.clone())),
-        None => Ok(layer),
-    }
+) -> Result<(ConcurrencyLayer, Watch), OverloadError> {
+    let layer = ConcurrencyLayer::new(limit.clone());
+    let Some(overload) = overload else {
+        return Ok((layer, Watch::new(limit, &Overload::new())));
+    };
+    let overload = overload.clock(clock.clone());
+    Ok((layer.overload(&overload)?, Watch::new(limit, &overload)))
 }

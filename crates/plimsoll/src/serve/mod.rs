@@ -18,6 +18,7 @@ use plimsoll_telemetry::Report;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Duration, timeout};
 
 use crate::{Error, Plimsoll};
@@ -60,6 +61,9 @@ impl Plimsoll {
         } = self.life()?;
         // A host may run the checks itself.
         let checks = self.health().start().ok();
+        // Ends with this function, however that ends.
+        let mut watching = JoinSet::new();
+        watching.spawn(self.watch().run());
         let address = listener.local_addr().map_err(Error::System)?;
         self.announce("service", address);
 
@@ -126,7 +130,7 @@ impl Plimsoll {
         server.abort().await;
         // HTTP/2 streams are tasks of their own, and end a moment after theirs.
         let _ = timeout(LINGER, drain.idle()).await;
-        drop(checks);
+        drop((checks, watching));
 
         let report = self.flush(budget.flush, &mut signals).await;
         drop(listeners);

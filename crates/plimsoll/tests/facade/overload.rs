@@ -1,8 +1,10 @@
 //! Less critical requests leave room for the others.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::routing::get as on_get;
-use plimsoll::{Criticality, Mode, Overload, Part, Shares};
+use plimsoll::{Criticality, Mode, Overload, Part, Shares, Trigger};
 use tokio::sync::watch;
 
 use crate::support::{get, instance, metric, raw, serve, status, until};
@@ -79,4 +81,68 @@ async fn a_callers_word_counts_only_where_the_peer_is_trusted() {
         assert_eq!(status(&raw(address, ask).await), 200);
         assert_eq!(lines.requests(1).await[0]["criticality"], level, "{trust}");
     }
+}
+
+#[tokio::test]
+async fn a_trusted_caller_is_not_kept_beyond_its_deadline_and_then_refused_at_once() {
+    let (plimsoll, lines) = instance(|builder| {
+        let builder = builder.trust("loopback".parse().unwrap());
+        builder.overload(Overload::new().deadline_header("x-request-timeout-ms"))
+    });
+    let app = Router::new().route("/", on_get(std::future::pending::<()>));
+    let address = serve(app.layer(plimsoll.layer())).await;
+    for (millis, answered) in [("80", 504), ("40", 503)] {
+        let ask = format!(
+            "GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\nx-request-timeout-ms: {millis}\r\n\r\n"
+        );
+        let answer = raw(address, &ask).await;
+        assert_eq!(status(&answer), answered, "{answer}");
+    }
+    let page = plimsoll.telemetry().render();
+    let labels = ["reason=\"deadline\"", "criticality=\"critical\""];
+    let shed = metric(&page, "plimsoll_shed_total", &labels);
+    assert!((shed - 1.0).abs() < 0.1, "{page}");
+    let told = lines.requests(2).await;
+    let shed = told.iter().find(|line| line["status"] == 503).unwrap();
+    assert_eq!(shed["blame"], "capacity", "{shed}");
+}
+
+/// Work that comes back at once, each time for 40 ms.
+async fn busy() {
+    loop {
+        let began = std::time::Instant::now();
+        while began.elapsed() < Duration::from_millis(40) {
+            std::hint::spin_loop();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_that_does_not_keep_up_sheds_what_matters_least_and_warns() {
+    let trigger = Trigger::new(0.02, 0.03).unwrap();
+    let (plimsoll, _) = instance(|builder| builder.overload(overload().delay(trigger)));
+    let app = Router::new()
+        .route("/pay", on_get(|| async { "paid" }))
+        .route("/report", on_get(|| async { "report" }));
+    let address = serve(app.layer(plimsoll.layer())).await;
+    let watching = tokio::spawn(plimsoll.watch().run());
+    let busy = tokio::spawn(busy());
+    let of_page = |name, label| metric(&plimsoll.telemetry().render(), name, &[label]);
+    let pressed = || of_page("plimsoll_pressure", "resource=\"runtime\"") > 0.99;
+    until("pressure", || pressed().then_some(())).await;
+
+    assert_eq!(status(&get(address, "/report").await), 503);
+    assert_eq!(status(&get(address, "/pay").await), 200);
+    let shed = of_page("plimsoll_shed_total", "reason=\"runtime\"");
+    assert!((shed - 1.0).abs() < 0.1, "{shed}");
+    let check = "check=\"plimsoll.pressure\"";
+    let warned = of_page("plimsoll_health_check_status", check);
+    assert!((warned - 0.5).abs() < 0.01, "{warned}");
+
+    busy.abort();
+    let ease = || of_page("plimsoll_health_check_status", check) > 0.99;
+    until("ease", || ease().then_some(())).await;
+    assert_eq!(status(&get(address, "/report").await), 200);
+    watching.abort();
 }

@@ -1,9 +1,11 @@
 //! What gives way when there is more to do than can be done.
 //!
 //! Every request has a [`Criticality`]. The concurrency limit gives the lower
-//! levels a share of its permits only ([`Shares`]), and less of it under
-//! [`Pressure`]; what finds no permit is answered at once with 503. Without an
-//! [`Overload`] every request may use all permits and nothing here has a say.
+//! levels a share of its permits only ([`Shares`]), and less of it while a
+//! [`Watch`] finds that memory or the runtime runs out ([`Pressure`]); what finds
+//! no permit is answered at once with 503. So is a request whose trusted caller
+//! would be gone before the head. Without an [`Overload`] every request may use
+//! all permits and nothing here has a say.
 //!
 //! ```
 //! use http::{Request, Response};
@@ -36,8 +38,10 @@
 mod classes;
 mod deadlines;
 mod heads;
+mod memory;
 mod pressure;
 mod sheds;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,11 +53,13 @@ use plimsoll_core::{Clock, Criticality};
 pub(crate) use classes::Classes;
 pub use classes::Head;
 pub(crate) use deadlines::{Deadlines, Timed};
-pub use plimsoll_core::criticality::{Shares, SharesError};
+pub use plimsoll_core::criticality::{Shares, SharesError, Trigger, TriggerError};
+pub use pressure::Pressure;
 pub(crate) use pressure::room;
-pub use pressure::{Pressure, scaled};
 pub(crate) use sheds::Sheds;
 pub use sheds::{Reason, ShedCount};
+pub(crate) use watch::Triggers;
+pub use watch::{Readings, Watch};
 
 /// How critical requests are, and what that means under overload; see the [module](self).
 #[derive(Clone, Default)]
@@ -68,6 +74,7 @@ pub struct Overload {
     trust: Trust,
     otherwise: Criticality,
     shares: Shares,
+    triggers: Triggers,
 }
 
 /// The name of a header, not read yet; empty for none.
@@ -180,6 +187,20 @@ impl Overload {
         self
     }
 
+    /// From which share of its memory limit on the process is pressed, and at which
+    /// share nothing is left. Default: 0.85 and 0.95.
+    pub fn memory(mut self, trigger: Trigger) -> Self {
+        self.triggers.memory = trigger;
+        self
+    }
+
+    /// From which delay of the runtime on the process is pressed, and at which it
+    /// is saturated, in seconds. Default: 0.05 and 0.5.
+    pub fn delay(mut self, trigger: Trigger) -> Self {
+        self.triggers.delay = trigger;
+        self
+    }
+
     /// The header as it is set.
     pub fn header_set(&self) -> Option<&str> {
         self.header.as_set()
@@ -193,6 +214,16 @@ impl Overload {
     /// The shares as they are set.
     pub fn shares_set(&self) -> Shares {
         self.shares
+    }
+
+    /// The trigger of the memory as it is set.
+    pub fn memory_set(&self) -> Trigger {
+        self.triggers.memory
+    }
+
+    /// The trigger of the runtime's delay as it is set.
+    pub fn delay_set(&self) -> Trigger {
+        self.triggers.delay
     }
 
     pub(crate) fn rules(&self) -> Result<Rules, OverloadError> {

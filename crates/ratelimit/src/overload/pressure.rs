@@ -52,7 +52,7 @@ impl Pressure {
             Criticality::Critical => 0.5,
             Criticality::CriticalPlus => return 1.0,
         };
-        let gone = scaled(self.most(), begins, begins + 0.5);
+        let gone = ((self.most() - begins) * 2.0).clamp(0.0, 1.0);
         match level {
             Criticality::Critical => 1.0 - gone * (1.0 - LAST),
             _ => 1.0 - gone,
@@ -71,15 +71,6 @@ impl Pressure {
 pub(crate) fn room(level: Criticality, max: usize, shares: &Shares, pressure: &Pressure) -> usize {
     let share = shares.of(level) * pressure.leaves(level);
     ((max as f64 * share).ceil() as usize).min(max)
-}
-
-/// Where `value` stands between two thresholds, 0 to 1: the scaled trigger of
-/// Envoy's overload manager.
-pub fn scaled(value: f64, scaling: f64, saturation: f64) -> f64 {
-    if value >= saturation {
-        return 1.0;
-    }
-    ((value - scaling) / (saturation - scaling)).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
@@ -105,13 +96,5 @@ mod tests {
             prop_assert_eq!(below, max);
             prop_assert!(room(Criticality::Critical, max, &shares, &more) >= max.min(1));
         }
-    }
-
-    #[test]
-    fn a_trigger_scales_between_its_thresholds() {
-        for (value, at) in [(0.0, 0.0), (0.8, 0.0), (0.9, 0.5), (1.0, 1.0), (7.0, 1.0)] {
-            assert!((scaled(value, 0.8, 1.0) - at).abs() < 1e-9, "{value}");
-        }
-        assert!((scaled(1.0, 1.0, 1.0) - 1.0).abs() < 1e-9);
     }
 }
