@@ -3,6 +3,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -47,10 +48,19 @@ impl<B: Body> Body for ResponseBody<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.peeked.is_empty() {
-            return self.inner.size_hint();
+        let mut hint = self.inner.size_hint();
+        let peeked = self.peeked.iter().flatten().filter_map(Frame::data_ref);
+        let peeked = peeked.fold(0, |sum: u64, data| {
+            sum.saturating_add(data.remaining() as u64)
+        });
+        let upper = hint.upper().and_then(|upper| upper.checked_add(peeked));
+        let lower = hint.lower().saturating_add(peeked);
+        hint = SizeHint::new();
+        hint.set_lower(lower);
+        if let Some(upper) = upper {
+            hint.set_upper(upper.max(lower));
         }
-        SizeHint::default()
+        hint
     }
 }
 

@@ -10,6 +10,8 @@ pub enum Event {
     Waited,
     /// It was refused here: the wait would have been too long.
     TooLong,
+    /// It was refused here: too many calls wait for the server's limit.
+    Full,
     /// It was refused here: the server refuses most calls.
     Throttled,
     /// It was sent again.
@@ -25,10 +27,11 @@ pub enum Event {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Asked,
         Self::Waited,
         Self::TooLong,
+        Self::Full,
         Self::Throttled,
         Self::Retried,
         Self::NoBudget,
@@ -42,6 +45,7 @@ impl Event {
             Self::Asked => "asked",
             Self::Waited => "waited",
             Self::TooLong => "too_long",
+            Self::Full => "full",
             Self::Throttled => "throttled",
             Self::Retried => "retried",
             Self::NoBudget => "no_budget",

@@ -12,6 +12,8 @@ pub enum PacingError<E> {
         /// How long it would have had to wait.
         wait: Duration,
     },
+    /// Not sent: thousands of calls wait for the server's limit already.
+    Full,
     /// Not sent: the server refused most of what was sent in the last two minutes.
     Throttled,
     /// The client's own error.
@@ -25,6 +27,7 @@ impl<E> fmt::Display for PacingError<E> {
                 f,
                 "not sent: the server's limit allows the request in {wait:?}, which is too late"
             ),
+            Self::Full => f.write_str("not sent: too many calls wait for the server's limit"),
             Self::Throttled => f.write_str("not sent: the server refuses most requests just now"),
             Self::Inner(_) => f.write_str("the call failed"),
         }
@@ -35,7 +38,7 @@ impl<E: Error + 'static> Error for PacingError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Inner(error) => Some(error),
-            Self::TooLong { .. } | Self::Throttled => None,
+            Self::TooLong { .. } | Self::Full | Self::Throttled => None,
         }
     }
 }

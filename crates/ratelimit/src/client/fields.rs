@@ -15,20 +15,26 @@ pub(super) const MAX_POLICIES: usize = 8;
 /// Longest window that is believed, in seconds: an hour.
 pub(super) const MAX_SECONDS: u64 = 3_600;
 
+/// Our own parameter for a burst that is not the quota.
+const BURST: &str = "plimsoll-burst";
+
 /// Most cells that are believed.
 const MAX_CELLS: u64 = 1_000_000;
 
 /// What an answer says of one policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Told {
-    /// Name of the policy.
-    pub(super) policy: String,
     /// Requests that may be sent now (`r`).
     pub(super) left: u64,
     /// Seconds that what is left is for (`t`).
     pub(super) seconds: u64,
     /// Nanoseconds a request of the sustained rate: `w` divided by `q`.
     pub(super) interval: Option<u64>,
+    /// Seconds of the policy's window (`w`).
+    pub(super) window: Option<u64>,
+    /// Most requests that may ever be saved up: a burst as our own servers tell
+    /// it, else the quota (`q`); 0 if nothing is told.
+    pub(super) most: u64,
 }
 
 /// What an answer says; nothing if it was kept by a cache on the way, since
@@ -45,12 +51,18 @@ pub(super) fn read(headers: &HeaderMap) -> Vec<Told> {
     let policies = policies.unwrap_or_default();
     let told = limits.iter().take(MAX_POLICIES).filter_map(|item| {
         let policy = policies.iter().find(|policy| policy.name == item.name);
+        if policy.is_some_and(|policy| !policy.counts_requests()) {
+            return None;
+        }
+        let number = |key| policy.and_then(|policy| policy.number(key));
+        let most = number(BURST).or_else(|| number("q"));
         Some(Told {
-            policy: item.name.clone(),
             left: item.number("r")?.min(MAX_CELLS),
             // Without a window nothing is known of when more will be left.
             seconds: item.number("t")?.min(MAX_SECONDS),
             interval: policy.and_then(interval),
+            window: number("w").map(|window| window.min(MAX_SECONDS * 24)),
+            most: most.unwrap_or(0).min(MAX_CELLS),
         })
     });
     told.collect()
@@ -88,6 +100,7 @@ struct Item {
 #[derive(Debug, PartialEq, Eq)]
 enum Value {
     Number(i64),
+    Text(String),
     /// Nothing that is asked for.
     Other,
 }
@@ -102,7 +115,17 @@ impl Item {
     fn number(&self, key: &str) -> Option<u64> {
         match self.parameter(key)? {
             Value::Number(number) => u64::try_from(*number).ok(),
-            Value::Other => None,
+            Value::Text(_) | Value::Other => None,
+        }
+    }
+
+    /// Whether what is left are requests (`qu`), and not bytes or requests side
+    /// by side. The draft's text spells it so, its registry in the singular.
+    fn counts_requests(&self) -> bool {
+        match self.parameter("qu") {
+            None => true,
+            Some(Value::Text(unit)) => unit == "requests" || unit == "request",
+            Some(Value::Number(_) | Value::Other) => false,
         }
     }
 }
@@ -196,7 +219,7 @@ impl Rest<'_> {
 
     fn value(&mut self) -> Option<Value> {
         match *self.0.first()? {
-            b'"' => self.string().map(|_| Value::Other),
+            b'"' => self.string().map(Value::Text),
             b'-' | b'0'..=b'9' => self.number(),
             b':' => {
                 self.next();
@@ -260,10 +283,11 @@ mod tests {
             r#""burst";q=100;w=60;qu="requests", "day";q=0;w=9"#,
         );
         let burst = Told {
-            policy: "burst".into(),
             left: 50,
             seconds: 9,
             interval: Some(600_000_000),
+            window: Some(60),
+            most: 100,
         };
         assert_eq!(read[0], burst);
         assert_eq!((read[1].left, read[1].interval), (0, None));
@@ -298,6 +322,23 @@ mod tests {
             (MAX_CELLS, MAX_SECONDS)
         );
         assert!(absurd[0].interval.unwrap() <= 24 * MAX_SECONDS * 1_000_000_000);
+    }
+
+    #[test]
+    fn bytes_and_requests_side_by_side_are_not_paced_by() {
+        for (unit, is_read) in [
+            ("", true),
+            (r#";qu="requests""#, true),
+            (r#";qu="request""#, true),
+            (r#";qu="content-bytes""#, false),
+            (r#";qu="concurrent-requests""#, false),
+            (";qu=requests", false),
+        ] {
+            let policy = format!(r#""a";q=9{unit};w=1;plimsoll-burst=20"#);
+            let read = told(r#""a";r=0;t=1"#, &policy);
+            assert_eq!(!read.is_empty(), is_read, "{unit}");
+            assert!(read.iter().all(|told| told.most == 20));
+        }
     }
 
     #[test]

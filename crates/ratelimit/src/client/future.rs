@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use tower_service::Service;
 use super::counts::Event;
 use super::layer::Shared;
 use super::pace::Place;
+use super::waiting::UnderWay;
 use super::{PacingError, Partition, Patience, Replay, ResponseBody, fields, problem};
 
 /// The first wait before a retry, doubled for each further one.
@@ -22,6 +24,9 @@ const BACKOFF: Duration = Duration::from_millis(100);
 
 /// The longest of these.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// Longer than anybody waits.
+const FAR: Duration = Duration::from_hours(24 * 365);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -55,10 +60,10 @@ impl<T, E> fmt::Debug for ResponseFuture<T, E> {
 
 /// One call of the caller, with all its tries.
 pub(super) struct Call {
-    shared: Arc<Shared>,
-    place: Place,
+    pub(super) shared: Arc<Shared>,
+    pub(super) place: Place,
     /// Reading until which it may wait.
-    until: u64,
+    pub(super) until: u64,
     has_key: bool,
     /// What the request being answered hands on.
     told: HeaderMap,
@@ -127,9 +132,9 @@ impl Call {
         for (name, value) in &self.told {
             head.headers.entry(name).or_insert_with(|| value.clone());
         }
+        let mut under_way = self.wait_for_a_cell().await?;
         let mut sent = 0;
         loop {
-            let under_way = self.wait_for_a_cell().await?;
             let again = (shared.settings.tries > sent + 1).then(|| replay.again(&body));
             let again = again.flatten();
             if sent > 0 {
@@ -149,7 +154,7 @@ impl Call {
                 PacingError::Inner(error)
             })?;
             let wait = self.learn(&answer);
-            let (retry, answer) = problem::retry(answer).await;
+            let (retry, answer) = problem::retry(answer, shared.instant(self.until)).await;
             let Some(retry) = retry.filter(|retry| retry.allows(self.has_key)) else {
                 return Ok(answer);
             };
@@ -159,15 +164,28 @@ impl Call {
                 shared.counts.count(Event::GivenUp);
                 return Ok(answer);
             };
-            if !shared.budget.withdraw() {
-                shared.counts.count(Event::NoBudget);
+            let Some(turn) = self.turn_for_a_retry(at).await else {
                 return Ok(answer);
-            }
-            drop(answer);
+            };
             shared.counts.count(Event::Retried);
-            shared.sleep_until(at).await;
-            body = next;
+            (under_way, body) = (turn, next);
         }
+    }
+
+    /// Waits out the time before a retry; nothing if it may not be made, and then
+    /// the caller has the answer there is.
+    async fn turn_for_a_retry(&self, at: u64) -> Option<UnderWay<'_>> {
+        let shared = &*self.shared;
+        if !shared.budget.withdraw() {
+            shared.counts.count(Event::NoBudget);
+            return None;
+        }
+        sleep_until(shared.instant(at)).await;
+        let turn = self.wait_for_a_cell::<Infallible>().await;
+        if turn.is_err() {
+            shared.counts.count(Event::GivenUp);
+        }
+        turn.ok()
     }
 
     /// Refuses by chance what the server would refuse by far more than chance.
@@ -184,32 +202,6 @@ impl Call {
             return Err(PacingError::Throttled);
         }
         Ok(())
-    }
-
-    async fn wait_for_a_cell<E>(&self) -> Result<UnderWay<'_>, PacingError<E>> {
-        let shared = &*self.shared;
-        let now = shared.now();
-        let reserved = {
-            let mut paces = lock(&shared.paces);
-            let before = paces.untracked;
-            let reserved = paces.reserve(&self.place, now, self.until);
-            if paces.untracked > before {
-                shared.counts.count(Event::Untracked);
-            }
-            reserved
-        };
-        let at = reserved.map_err(|wait| {
-            shared.counts.count(Event::TooLong);
-            PacingError::TooLong {
-                wait: Duration::from_nanos(wait),
-            }
-        })?;
-        let under_way = UnderWay(self);
-        if at > now {
-            shared.counts.count(Event::Waited);
-            shared.sleep_until(at).await;
-        }
-        Ok(under_way)
     }
 
     fn count(&self, accepted: bool) {
@@ -229,27 +221,21 @@ impl Call {
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
         );
         self.count(!overloaded);
-        let told = fields::read(answer.headers());
+        let mut told = fields::read(answer.headers());
         let wall = shared.clock.wall(shared.clock.now());
         let wait = problem::retry_after(answer.headers(), wall).filter(|_| overloaded);
         let mut paces = lock(&shared.paces);
-        if status == StatusCode::TOO_MANY_REQUESTS
-            && told.is_empty()
-            && let Some(wait) = wait
-        {
+        if let Some(wait) = wait {
             paces.close(&self.place, now.saturating_add(nanos(wait)));
+        }
+        if let Some(wait) = wait.filter(|_| status == StatusCode::TOO_MANY_REQUESTS) {
+            // Where both say when there is more, `Retry-After` stands.
+            for told in told.iter_mut().filter(|told| told.left == 0) {
+                told.seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            }
         }
         paces.learn(&self.place, now, told);
         wait
-    }
-}
-
-/// Sent, or about to be, and not answered.
-struct UnderWay<'a>(&'a Call);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.shared.paces).over(&self.0.place);
     }
 }
 
@@ -258,9 +244,10 @@ impl Shared {
         nanos(self.origin.elapsed())
     }
 
-    async fn sleep_until(&self, reading: u64) {
-        let at: Instant = self.origin + Duration::from_nanos(reading);
-        sleep_until(at).await;
+    /// Of what is further away than a clock tells, a year from now.
+    pub(super) fn instant(&self, reading: u64) -> Instant {
+        let at = self.origin.checked_add(Duration::from_nanos(reading));
+        at.unwrap_or_else(|| Instant::now() + FAR)
     }
 }
 
@@ -279,6 +266,6 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

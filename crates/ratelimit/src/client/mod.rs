@@ -4,8 +4,17 @@
 //! - **Paces.** `RateLimit` and `RateLimit-Policy` (draft-11) tell what may be sent;
 //!   when nothing is left a call waits for its turn, or fails at once if the turn
 //!   comes after the caller's patience. Each server, and each [`Partition`] the
-//!   caller names, has a pace of its own. `Retry-After` of a 429 without fields
-//!   closes the place for that time.
+//!   caller names, has a pace and a queue of its own. `Retry-After` of a 429 or 503
+//!   closes the place for that time, whatever the fields beside it say. Policies
+//!   in other units than requests are not paced by.
+//! - **Forgets.** A policy that the newest answer does not name is gone; so is one
+//!   that no answer told of again for its whole window. Where one server has
+//!   several limits on different routes, name a [`Partition`] for each.
+//! - **Takes turns.** The oldest call goes first, and a call that is dropped while
+//!   it waits takes nothing along. Where callers give up, the newest goes first,
+//!   since those that waited long would not wait for the answer either. Calls
+//!   under way may not stand in what the server said is left, so no more are under
+//!   way side by side than that.
 //! - **Retries** only what a problem (RFC 9457) calls safe in its member `retry`:
 //!   `safe` and `after` for any request, `same_key` for one with an
 //!   `Idempotency-Key`; anything else, an error of the connection included, goes
@@ -59,6 +68,7 @@
 
 mod body;
 mod budget;
+mod cells;
 mod counts;
 mod error;
 mod fields;
@@ -66,12 +76,14 @@ mod future;
 mod layer;
 mod pace;
 mod problem;
+mod queue;
 mod replay;
 mod servers;
 mod service;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod waiting;
 
 use std::time::Duration;
 

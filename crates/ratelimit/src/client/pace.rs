@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::cells::Cells;
 use super::fields::{MAX_POLICIES, Told};
-
-const SECOND: u64 = 1_000_000_000;
+use super::queue::{Queue, Ticket};
 
 /// Places that are paced apart; the excess is not paced.
 pub(super) const MAX_PLACES: usize = 256;
@@ -13,99 +13,147 @@ pub(super) const MAX_PLACES: usize = 256;
 /// caller tells apart.
 pub(super) type Place = (String, String);
 
-/// The cells of one policy, seen from this side: at reading `x`,
-/// (x − base) / interval requests may have been sent.
-#[derive(Debug, Clone)]
-struct Cells {
-    /// Its partition (`pk`) is the one told last: an answer for another replaces it.
-    policy: String,
-    base: i128,
-    interval: u64,
-}
-
-impl Cells {
-    fn go_at(&self) -> i128 {
-        self.base + i128::from(self.interval)
-    }
-}
-
 /// What is known of a place.
 #[derive(Debug, Default)]
 struct Known {
     cells: Vec<Cells>,
-    /// Nothing goes before this reading: a `Retry-After` without fields.
+    /// Nothing goes before this reading: a `Retry-After`.
     closed_until: u64,
     /// Sent and not answered yet: the server may not have counted them.
     under_way: u64,
+    queue: Queue,
     used: u64,
+}
+
+/// What becomes of a call that asks to go.
+#[derive(Debug)]
+pub(super) enum Joined {
+    /// It goes at once, and counts as under way.
+    Goes,
+    /// It goes at once, since there are too many places.
+    Untracked,
+    /// It waits in the queue.
+    Waits(Ticket),
+    /// It would have to wait so many nanoseconds, which its caller will not.
+    TooLong(u64),
+    /// Too many calls wait.
+    Full,
+}
+
+/// What becomes of a call that waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It goes now, and counts as under way.
+    Goes,
+    /// It asks again at this reading, or when it is called.
+    At(u64),
+    /// It would have to wait so many nanoseconds more, which its caller will not.
+    TooLong(u64),
 }
 
 /// The paces of all places. Readings are nanoseconds of one clock.
 #[derive(Debug, Default)]
 pub(super) struct Paces {
     places: HashMap<Place, Known>,
-    /// Requests that could not be paced since there were too many places.
-    pub(super) untracked: u64,
+}
+
+impl Known {
+    /// The reading at which one may go after so many others.
+    fn go_at(&self, now: u64, ahead: usize) -> u64 {
+        let cells = self.cells.iter().map(|cells| cells.go_at(now, ahead));
+        cells.max().unwrap_or(0).max(self.closed_until).max(now)
+    }
+
+    fn go(&mut self, now: u64) {
+        for cells in &mut self.cells {
+            cells.take(now);
+        }
+        self.under_way += 1;
+    }
+
+    fn is_idle(&self, now: u64) -> bool {
+        self.under_way == 0 && self.queue.is_empty() && self.go_at(now, 0) <= now
+    }
 }
 
 impl Paces {
-    /// The reading at which a request may go, if that is not after `until`;
-    /// then it counts as under way.
-    pub(super) fn reserve(&mut self, place: &Place, now: u64, until: u64) -> Result<u64, u64> {
+    /// Asks to go, or to wait in the queue if the turn comes by `until`.
+    pub(super) fn join(&mut self, place: &Place, now: u64, until: u64) -> Joined {
         if !self.places.contains_key(place) && !self.make_room(now) {
-            self.untracked += 1;
-            return Ok(now);
+            return Joined::Untracked;
         }
         let known = self.places.entry(place.clone()).or_default();
-        let earliest = known.cells.iter().map(Cells::go_at).max().unwrap_or(0);
-        let earliest = u64::try_from(earliest.max(0)).unwrap_or(u64::MAX);
-        let at = earliest.max(known.closed_until).max(now);
-        if at > until {
-            return Err(at - now);
-        }
-        for cells in &mut known.cells {
-            cells.base += i128::from(cells.interval);
-        }
-        known.under_way += 1;
         known.used = now;
-        Ok(at)
+        let ahead = known.queue.ahead(now);
+        let at = known.go_at(now, ahead);
+        if at > until {
+            return Joined::TooLong(at - now);
+        }
+        if at <= now && ahead == 0 {
+            known.go(now);
+            return Joined::Goes;
+        }
+        if known.queue.is_full() {
+            return Joined::Full;
+        }
+        Joined::Waits(known.queue.join(now))
     }
 
-    /// A request that was reserved has its answer, or never will.
+    /// Whether it is the turn of one that waits.
+    pub(super) fn turn(&mut self, place: &Place, ticket: &Ticket, now: u64, until: u64) -> Turn {
+        let Some(known) = self.places.get_mut(place) else {
+            // A place where one waits is kept.
+            return Turn::Goes;
+        };
+        let at = known.go_at(now, 0);
+        let is_next = known.queue.is_next(ticket, now);
+        if is_next && at <= now {
+            known.go(now);
+            known.queue.leave(ticket, now);
+            return Turn::Goes;
+        }
+        if until <= now || (is_next && at > until) {
+            known.queue.leave(ticket, now);
+            return Turn::TooLong(at - now);
+        }
+        if is_next {
+            return Turn::At(at);
+        }
+        if at <= now {
+            known.queue.call_next(now);
+        }
+        Turn::At(until)
+    }
+
+    /// The caller of one that waits is gone.
+    pub(super) fn give_up(&mut self, place: &Place, ticket: &Ticket, now: u64) {
+        if let Some(known) = self.places.get_mut(place) {
+            known.queue.give_up(ticket, now);
+        }
+    }
+
+    /// A request that went has its answer, or never will.
     pub(super) fn over(&mut self, place: &Place) {
         if let Some(known) = self.places.get_mut(place) {
             known.under_way = known.under_way.saturating_sub(1);
         }
     }
 
-    /// What an answer said, after [`Paces::over`].
+    /// What an answer said, after [`Paces::over`]. Policies that it does not name
+    /// are gone; if it names none at all, which a server may do while much is
+    /// left, those are gone that nobody told of for their whole window.
     pub(super) fn learn(&mut self, place: &Place, now: u64, told: Vec<Told>) {
         let Some(known) = self.places.get_mut(place) else {
             return;
         };
-        for told in told {
-            let interval = told.interval.unwrap_or_else(|| {
-                let window = told.seconds * SECOND;
-                window / told.left.max(1)
-            });
-            let base = if told.left == 0 {
-                i128::from(now) + i128::from(told.seconds * SECOND) - i128::from(interval)
-            } else {
-                i128::from(now) - i128::from(told.left) * i128::from(interval)
-            };
-            let cells = Cells {
-                // Those under way may not stand in what is left.
-                base: base + i128::from(known.under_way) * i128::from(interval),
-                policy: told.policy,
-                interval,
-            };
-            let same = |other: &Cells| other.policy == cells.policy;
-            match known.cells.iter().position(same) {
-                Some(at) => known.cells[at] = cells,
-                None if known.cells.len() < MAX_POLICIES => known.cells.push(cells),
-                None => {}
-            }
+        if told.is_empty() {
+            known.cells.retain(|cells| !cells.is_stale(now));
+        } else {
+            let learnt = told.into_iter().take(MAX_POLICIES);
+            let learnt = learnt.map(|told| Cells::new(told, now, known.under_way));
+            known.cells = learnt.collect();
         }
+        known.queue.call_next(now);
     }
 
     /// Nothing goes to this place for a time.
@@ -121,14 +169,7 @@ impl Paces {
         if self.places.len() < MAX_PLACES {
             return true;
         }
-        let idle = self.places.iter().filter(|(_, known)| {
-            known.under_way == 0
-                && known.closed_until <= now
-                && known
-                    .cells
-                    .iter()
-                    .all(|cells| cells.go_at() <= i128::from(now))
-        });
+        let idle = self.places.iter().filter(|(_, known)| known.is_idle(now));
         let oldest = idle.min_by_key(|(_, known)| known.used);
         let Some(oldest) = oldest.map(|(place, _)| place.clone()) else {
             return false;
@@ -139,6 +180,8 @@ impl Paces {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::SECOND;
+    use super::super::queue::MAX_WAITING;
     use super::*;
     use crate::Quota;
     use crate::headers::left_and_window;
@@ -150,33 +193,98 @@ mod tests {
 
     fn told(left: u64, seconds: u64, interval: Option<u64>) -> Vec<Told> {
         vec![Told {
-            policy: "p".into(),
             left,
             seconds,
             interval,
+            window: None,
+            most: 0,
         }]
+    }
+
+    /// One goes and is answered.
+    fn answered(paces: &mut Paces, here: &Place, now: u64, told: Vec<Told>) {
+        assert!(matches!(paces.join(here, now, now), Joined::Goes));
+        paces.over(here);
+        paces.learn(here, now, told);
+    }
+
+    /// The reading at which the next may go.
+    fn next(paces: &mut Paces, here: &Place, now: u64) -> u64 {
+        match paces.join(here, now, now) {
+            Joined::Goes => now,
+            Joined::TooLong(wait) => now + wait,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn what_is_left_goes_at_once_and_then_one_by_one() {
         let (mut paces, here) = (Paces::default(), place("a"));
-        assert_eq!(paces.reserve(&here, 0, 0), Ok(0));
-        paces.over(&here);
-        paces.learn(&here, 100, told(2, 2, Some(SECOND)));
-        let go = |paces: &mut Paces| paces.reserve(&here, 100, u64::MAX).unwrap();
-        let all: Vec<_> = (0..4).map(|_| go(&mut paces)).collect();
-        assert_eq!(all, [100, 100, 100 + SECOND, 100 + 2 * SECOND]);
-        assert_eq!(paces.reserve(&here, 100, 200), Err(3 * SECOND));
-        assert_eq!(paces.reserve(&place("b"), 100, 200), Ok(100));
+        answered(&mut paces, &here, 100, told(2, 2, Some(SECOND)));
+        for at in [100, 100, 100 + SECOND] {
+            assert_eq!(next(&mut paces, &here, 100), at);
+        }
+        let Joined::Waits(first) = paces.join(&here, 100, u64::MAX) else {
+            panic!("it waits");
+        };
+        let Joined::TooLong(wait) = paces.join(&here, 100, 200) else {
+            panic!("its turn is after the other");
+        };
+        assert_eq!(wait, 2 * SECOND);
+        let turn = paces.turn(&here, &first, 100, u64::MAX);
+        assert_eq!(turn, Turn::At(100 + SECOND));
+        let turn = paces.turn(&here, &first, 100 + SECOND, u64::MAX);
+        assert_eq!(turn, Turn::Goes);
+        assert_eq!(next(&mut paces, &place("b"), 100), 100);
     }
 
     #[test]
     fn nothing_left_waits_for_the_window() {
         let (mut paces, here) = (Paces::default(), place("a"));
-        let _ = paces.reserve(&here, 0, 0);
+        answered(&mut paces, &here, 0, told(0, 5, None));
+        assert_eq!(next(&mut paces, &here, 0), 5 * SECOND);
+    }
+
+    #[test]
+    fn what_is_not_used_adds_up_to_the_burst_and_no_further() {
+        let (mut paces, here) = (Paces::default(), place("a"));
+        let mut burst = told(0, 1, Some(SECOND));
+        burst[0].most = 3;
+        answered(&mut paces, &here, 0, burst);
+        let later = 100 * SECOND;
+        for at in [later, later, later, later + SECOND] {
+            assert_eq!(next(&mut paces, &here, later), at);
+        }
+    }
+
+    #[test]
+    fn a_policy_is_gone_that_an_answer_does_not_name_or_that_nobody_told_again() {
+        let (mut paces, here) = (Paces::default(), place("a"));
+        let day = told(0, 3_600, Some(SECOND));
+        answered(&mut paces, &here, 0, day.clone());
+        paces.learn(&here, 1, told(9, 9, Some(SECOND)));
+        assert_eq!(next(&mut paces, &here, 1), 1);
         paces.over(&here);
-        paces.learn(&here, 0, told(0, 5, None));
-        assert_eq!(paces.reserve(&here, 0, u64::MAX), Ok(5 * SECOND));
+
+        answered(&mut paces, &here, 2, day);
+        let hour = 3_600 * SECOND;
+        paces.learn(&here, 1 + hour, Vec::new());
+        assert_eq!(next(&mut paces, &here, 1 + hour), 2 + hour);
+        paces.learn(&here, 2 + hour, Vec::new());
+        for _ in 0..100 {
+            assert_eq!(next(&mut paces, &here, 2 + hour), 2 + hour);
+        }
+    }
+
+    #[test]
+    fn those_that_wait_are_bounded() {
+        let (mut paces, here) = (Paces::default(), place("a"));
+        answered(&mut paces, &here, 0, told(0, 5, Some(1)));
+        for _ in 0..MAX_WAITING {
+            let joined = paces.join(&here, 0, u64::MAX);
+            assert!(matches!(joined, Joined::Waits(_)));
+        }
+        assert!(matches!(paces.join(&here, 0, u64::MAX), Joined::Full));
     }
 
     #[test]
@@ -184,11 +292,16 @@ mod tests {
         let mut paces = Paces::default();
         for at in 0..=MAX_PLACES as u64 {
             let here = place(&at.to_string());
-            assert!(paces.reserve(&here, at, u64::MAX).is_ok());
+            assert!(matches!(paces.join(&here, at, at), Joined::Goes));
             paces.over(&here);
         }
-        assert_eq!((paces.places.len(), paces.untracked), (MAX_PLACES, 0));
+        assert_eq!(paces.places.len(), MAX_PLACES);
         assert!(!paces.places.contains_key(&place("0")));
+        for at in 1..=MAX_PLACES as u64 {
+            let _ = paces.join(&place(&at.to_string()), 300, 300);
+        }
+        let joined = paces.join(&place("busy"), 300, 300);
+        assert!(matches!(joined, Joined::Untracked));
     }
 
     proptest! {
@@ -206,13 +319,19 @@ mod tests {
             let (mut now, mut tat) = (SECOND, 0);
             for gap in gaps {
                 now += gap * 1_000_000;
-                now = paces.reserve(&here, now, u64::MAX).unwrap();
+                let at = next(&mut paces, &here, now);
+                if at > now {
+                    now = at;
+                    prop_assert_eq!(next(&mut paces, &here, now), now);
+                }
                 let (decision, kept) = gcra.decide(tat, now, 1);
                 prop_assert!(decision.allows(), "at {now} of {quota:?}");
                 tat = kept;
                 let (left, window) = left_and_window(&decision);
                 paces.over(&here);
-                paces.learn(&here, now, told(left.into(), window, Some(rate)));
+                let mut told = told(left.into(), window, Some(rate));
+                told[0].most = burst.into();
+                paces.learn(&here, now, told);
             }
         }
     }

@@ -9,12 +9,16 @@ use bytes::Buf;
 use http::{HeaderMap, Response, header};
 use http_body::{Body, Frame};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 
 use super::ResponseBody;
 use super::fields::MAX_SECONDS;
 
 /// Most bytes of a problem that are read to find its `retry`.
 const MAX_BYTES: usize = 16_384;
+
+/// Most frames of it.
+const MAX_FRAMES: usize = 64;
 
 /// The member `retry` of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -69,8 +73,12 @@ pub(super) fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Durat
     (!text.is_empty()).then(|| wait.min(Duration::from_secs(MAX_SECONDS)))
 }
 
-/// Reads the `retry` of a problem, and gives the answer back whole.
-pub(super) async fn retry<B>(response: Response<B>) -> (Option<Retry>, Response<ResponseBody<B>>)
+/// Reads the `retry` of a problem, and gives the answer back whole: also one that
+/// is too long, or not there by `until`.
+pub(super) async fn retry<B>(
+    response: Response<B>,
+    until: Instant,
+) -> (Option<Retry>, Response<ResponseBody<B>>)
 where
     B: Body + Unpin,
 {
@@ -82,26 +90,29 @@ where
         return (None, Response::from_parts(head, ResponseBody::new(body)));
     }
     let (mut text, mut frames) = (Vec::new(), VecDeque::new());
-    let mut whole = false;
-    loop {
-        let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
-        let Some(frame) = frame else {
-            whole = true;
-            break;
-        };
-        let fits = match frame.as_ref().ok().and_then(Frame::data_ref) {
-            // What does not lie in one piece is not read.
-            Some(data) => {
-                text.extend_from_slice(data.chunk());
-                data.chunk().len() == data.remaining() && text.len() <= MAX_BYTES
+    let peek = async {
+        while frames.len() < MAX_FRAMES {
+            let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+            let Some(frame) = frame else {
+                return true;
+            };
+            let fits = match frame.as_ref().ok().and_then(Frame::data_ref) {
+                // What does not lie in one piece is not read.
+                Some(data) => {
+                    text.extend_from_slice(data.chunk());
+                    data.chunk().len() == data.remaining() && text.len() <= MAX_BYTES
+                }
+                None => frame.is_ok(),
+            };
+            frames.push_back(frame);
+            if !fits {
+                return false;
             }
-            None => frame.is_ok(),
-        };
-        frames.push_back(frame);
-        if !fits {
-            break;
         }
-    }
+        false
+    };
+    // What came so far is in `frames`, so that nothing is lost by giving up.
+    let whole = timeout_at(until, peek).await.unwrap_or(false);
     let problem = whole.then(|| serde_json::from_slice::<Problem>(&text).ok());
     let retry = problem.flatten().and_then(|problem| problem.retry);
     let body = ResponseBody::peeked(frames, body);
@@ -121,6 +132,7 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use http_body_util::{BodyExt, Full};
+    use std::task::Poll;
 
     fn after(text: &str) -> Option<u64> {
         let mut headers = HeaderMap::new();
@@ -151,7 +163,8 @@ mod tests {
             .status(503)
             .header("content-type", media);
         let response = response.body(Full::new(Bytes::from(body.to_owned())));
-        let (retry, response) = retry(response.unwrap()).await;
+        let until = Instant::now() + Duration::from_secs(5);
+        let (retry, response) = retry(response.unwrap(), until).await;
         let told = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(told, body, "the caller has the answer whole");
         retry
@@ -184,6 +197,66 @@ mod tests {
                 "{policy}"
             );
             assert_eq!(retry.after(), Duration::from_millis(250));
+        }
+    }
+
+    /// Gives its frames at once and then nothing, or its end.
+    struct Scripted {
+        frames: VecDeque<Bytes>,
+        ends: bool,
+    }
+
+    impl Body for Scripted {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            match self.frames.pop_front() {
+                Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+                None if self.ends => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    async fn peeked(body: Scripted) -> (Option<Retry>, ResponseBody<Scripted>) {
+        let response = Response::builder().status(503);
+        let response = response.header("content-type", "application/problem+json");
+        let until = Instant::now() + Duration::from_secs(2);
+        let (retry, response) = retry(response.body(body).unwrap(), until).await;
+        (retry, response.into_body())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_problem_that_does_not_end_is_handed_on_when_the_call_may_wait_no_longer() {
+        let began = Instant::now();
+        let start = Bytes::from_static(br#"{"retry":{"policy":"safe"}"#);
+        let body = Scripted {
+            frames: [start.clone()].into(),
+            ends: false,
+        };
+        let (retry, mut body) = peeked(body).await;
+        assert_eq!((retry, began.elapsed().as_secs()), (None, 2));
+        assert_eq!(body.size_hint().lower(), start.len() as u64);
+        let first = body.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), start);
+        let rest = tokio::time::timeout(Duration::from_secs(1), body.frame()).await;
+        assert!(rest.is_err(), "it is the server that does not go on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_problem_of_countless_frames_is_looked_at_no_further() {
+        for (empty, is_read) in [(10, true), (1_000, false)] {
+            let mut frames = VecDeque::from(vec![Bytes::new(); empty]);
+            let text = br#"{"retry":{"policy":"safe"}}"#;
+            frames.push_back(Bytes::from_static(text));
+            let (retry, body) = peeked(Scripted { frames, ends: true }).await;
+            assert_eq!(retry.is_some(), is_read);
+            let told = body.collect().await.unwrap().to_bytes();
+            assert_eq!(told, text.as_slice(), "the caller has the answer whole");
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::gcra::Gcra;
 use crate::headers::left_and_window;
 use crate::{Limit, Limiter, Quota, RateLimitLayer};
 
+mod goodput;
+mod obeys;
+
 type Bodied = Full<Bytes>;
 
 struct Nowhere;

@@ -97,8 +97,11 @@ mod tests {
                 now += step;
                 throttle.count(now, turn % 2 == 0);
                 let refusal = throttle.refusal(now, 2.0);
-                // A pair may be cut by the end of the window.
-                prop_assert!(refusal <= 0.5, "{refusal}");
+                // A pair may be cut by the end of the window: one of eleven and more.
+                prop_assert!(refusal <= 0.1, "{refusal}");
+                let strict = throttle.refusal(now, 1.0);
+                let enough = throttle.totals(now).0 >= ENOUGH;
+                prop_assert_eq!(strict > 0.3, enough, "{} with K = 1", strict);
             }
         }
 
