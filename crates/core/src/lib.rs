@@ -17,6 +17,7 @@
 //! | [`held`] | a body that holds a permit where there is no record |
 //! | [`permit`] | what a request holds until the end of its body |
 //! | [`refusal`] | why an inner layer said no, for an outer one to render |
+//! | [`memory`] | how much of the memory that the process may have is in use |
 //! | [`messages`] | how many messages a gRPC body had |
 //! | [`mode`] | `off`, `observe`, `enforce`, and the count of what would have been |
 //! | [`seat`] | which of two stacks, one inside the other by mistake, has a request |
@@ -47,6 +48,7 @@ pub mod ids;
 pub mod intern;
 pub mod jitter;
 pub mod keep;
+pub mod memory;
 pub mod messages;
 pub mod mode;
 pub mod names;

@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`check`] | one named test of a dependency |
+//! | [`checks`] | those of what most services depend on, ready-made |
 //! | [`calls`] | evidence from real traffic |
 //! | [`evidence`] | what a check found, how old it is, and what that means |
 //! | [`heartbeat`] | evidence that the process makes progress |
@@ -21,6 +22,7 @@ mod advice;
 pub mod budget;
 pub mod calls;
 pub mod check;
+pub mod checks;
 pub mod drain;
 pub mod evidence;
 pub mod face;

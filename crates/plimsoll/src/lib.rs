@@ -56,7 +56,7 @@ pub use plimsoll_core::peer::{Forwarding, PeerAddr, Trust};
 pub use plimsoll_core::settings::{Effective, Fault};
 pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
 pub use plimsoll_errors::catalog;
-pub use plimsoll_health::{Budget, Check, Heartbeat, Latch};
+pub use plimsoll_health::{Budget, Check, Heartbeat, Latch, checks};
 pub use plimsoll_ratelimit::client as pacing;
 pub use plimsoll_ratelimit::{Answers, Key, Limit, Overload, PlanTable, Plans, Quota};
 pub use plimsoll_telemetry::{ClientLayer, client, metrics};

@@ -14,6 +14,7 @@ pub mod capture;
 pub mod http;
 pub mod otlp;
 pub mod page;
+pub mod probes;
 pub mod process;
 pub mod proxy;
 mod receiver;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use plimsoll::{Check, Criticality, Limit, Method, Overload, Plimsoll, Quota};
+use plimsoll::{Check, Criticality, Limit, Method, Overload, Plimsoll, Quota, checks};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -78,6 +78,9 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let faults = Faults::default();
     let database = Arc::<OnceLock<Store>>::default();
     let mut plimsoll = builder(args.status, args.control).readiness(check(&database));
+    if let Some(file) = Store::file(&args.database_url) {
+        plimsoll = plimsoll.readiness(checks::file("database-file", file));
+    }
     if args.allow_faults {
         plimsoll = plimsoll.control_routes(faults::router(faults.clone()));
     }

@@ -5,8 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
-    reason = "a test: a failure is the answer, the table is the result"
+    reason = "a test: a failure is the answer"
 )]
 
 mod clock;
@@ -14,4 +13,3 @@ mod database;
 mod own;
 mod postgres;
 mod service;
-mod watch;

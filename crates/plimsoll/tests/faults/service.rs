@@ -10,8 +10,10 @@ use axum::extract::Path;
 use axum::routing::{get, post};
 use plimsoll::{Check, Plimsoll};
 use plimsoll_testkit::process::Process;
+use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// Between two runs of a check, and the longest run.
 pub(crate) const EVERY: Duration = Duration::from_millis(400);
@@ -19,7 +21,12 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(400);
 /// For which a worker may be blocked.
 pub(crate) const MAX_STALL: Duration = Duration::from_millis(1_500);
 
+/// For which the check `steady` fails at least.
+pub(crate) const DWELL: Duration = Duration::from_secs(10);
+
 const DATABASE: &str = "FAULTS_DATABASE";
+/// When it is set, a second check of the database, `steady`, dwells.
+pub(crate) const STEADY: &str = "FAULTS_STEADY";
 
 /// The service, with a database at this address or with none.
 pub(crate) fn command(database: Option<&str>) -> Command {
@@ -48,13 +55,12 @@ async fn runs_until_a_signal() {
         .max_stall(MAX_STALL)
         .readiness(often(Check::new("switched", switched)));
     if let Ok(url) = std::env::var(DATABASE) {
-        let pool = PgPoolOptions::new().max_connections(2).connect_lazy(&url);
+        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&url);
         let pool = pool.unwrap();
-        let database = Check::new("database", move || {
-            let pool = pool.clone();
-            async move { sqlx::query("SELECT ping()").execute(&pool).await.map(drop) }
-        });
-        builder = builder.readiness(often(database));
+        builder = builder.readiness(often(ping("database", &pool)));
+        if std::env::var_os(STEADY).is_some() {
+            builder = builder.readiness(often(ping("steady", &pool).dwell(DWELL)));
+        }
     }
     let plimsoll = builder.install().unwrap();
     let app = Router::new()
@@ -70,16 +76,28 @@ async fn runs_until_a_signal() {
     plimsoll.serve(listener, app).await.unwrap();
 }
 
+fn ping(name: &str, pool: &PgPool) -> Check {
+    let pool = pool.clone();
+    Check::new(name, move || {
+        let pool = pool.clone();
+        async move { sqlx::query("SELECT ping()").execute(&pool).await.map(drop) }
+    })
+}
+
 fn often(check: Check) -> Check {
     check.every(EVERY).timeout(TIMEOUT)
 }
 
-/// What the check `switched` does: 0 passes, 1 panics, 2 hangs, 3 fails every other time.
+/// What the check `switched` does: 0 passes, 1 panics, 2 hangs, 3 fails every other
+/// time, 4 leaks what there is only some of.
 static SWITCH: AtomicU8 = AtomicU8::new(0);
 /// Runs of it.
 static RUNS: AtomicU64 = AtomicU64::new(0);
 /// Runs of it that are under way.
 static INSIDE: AtomicU64 = AtomicU64::new(0);
+
+/// As connections of a pool.
+static SEATS: Semaphore = Semaphore::const_new(2);
 
 struct Inside;
 
@@ -96,13 +114,18 @@ async fn switched() -> Result<(), &'static str> {
     match SWITCH.load(Ordering::Relaxed) {
         1 => panic!("on purpose"),
         2 => std::future::pending().await,
-        3 if run.is_multiple_of(2) => Err("flaps"),
-        _ => Ok(()),
+        4 => SEATS.acquire().await.unwrap().forget(),
+        3 if run.is_multiple_of(2) => return Err("flaps"),
+        _ => {}
     }
+    Ok(())
 }
 
 async fn switch(Path(to): Path<u8>) {
     SWITCH.store(to, Ordering::Relaxed);
+    if to == 0 {
+        SEATS.add_permits(2 - SEATS.available_permits());
+    }
 }
 
 /// Takes its worker for a while, as a handler that blocks does.

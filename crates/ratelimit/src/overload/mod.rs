@@ -38,7 +38,6 @@
 mod classes;
 mod deadlines;
 mod heads;
-mod memory;
 mod pressure;
 mod sheds;
 mod watch;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use plimsoll_core::Criticality;
 use plimsoll_core::criticality::Trigger;
+use plimsoll_core::memory::Cgroups;
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Pressure;
-use super::memory::Cgroups;
 use crate::ConcurrencyLimit;
 
 /// How often the runtime is asked.

@@ -1,6 +1,10 @@
 //! Opening the database: settings, migrations, and faults said so that they can be fixed.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     migrate::Migrator,
@@ -98,6 +102,12 @@ pub enum OpenError {
 }
 
 impl Store {
+    /// The file of a database; `None` for one in memory and for what is no URL of one.
+    pub fn file(url: &str) -> Option<PathBuf> {
+        let options = options(url).ok()?;
+        (!is_in_memory(&options)).then(|| options.get_filename().to_owned())
+    }
+
     /// Opens `sqlite://FILE` (created when absent) or `sqlite::memory:` and brings the tables up to date.
     ///
     /// # Errors
@@ -112,7 +122,7 @@ impl Store {
     /// The URL, the file or its tables cannot be used.
     pub async fn open_with(url: &str, faults: Faults) -> Result<Self, OpenError> {
         let options = options(url)?;
-        let in_memory = options.get_filename().starts_with("file:sqlx-in-memory-");
+        let in_memory = is_in_memory(&options);
         if !in_memory && !folder_exists(options.get_filename()) {
             return Err(OpenError::NoFolder { url: url.into() });
         }
@@ -174,6 +184,10 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         // In WAL mode this loses no consistency; the last commits may be lost with the machine's power.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT))
+}
+
+fn is_in_memory(options: &SqliteConnectOptions) -> bool {
+    options.get_filename().starts_with("file:sqlx-in-memory-")
 }
 
 fn folder_exists(file: &Path) -> bool {

@@ -3,6 +3,7 @@
 
 mod client;
 mod drain;
+mod faults;
 mod metrics;
 mod overload;
 mod pages;

@@ -1,10 +1,13 @@
 //! The real binary as a process of its own, with a small database that goes with it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 use plimsoll_testkit::process::{Ended, Process};
 use tempfile::TempDir;
+
+const DATABASE: &str = "cards.db";
 
 pub(crate) struct Service {
     pub(crate) process: Process,
@@ -14,7 +17,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("cards.db");
+        let database = folder.path().join(DATABASE);
         let mut command = Command::new(env!("CARGO_BIN_EXE_card-service"));
         command.args(["serve", "--accounts", "200", "--allow-faults"]);
         for listener in ["--listen", "--status", "--control"] {
@@ -30,6 +33,11 @@ impl Service {
             process: Process::start(&mut command),
             folder,
         }
+    }
+
+    /// Its file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join(DATABASE)
     }
 
     /// Where a listener was announced.

@@ -30,19 +30,28 @@ const V1: Names = Names {
 };
 
 /// The groups of this process, from its own to the outermost.
+///
+/// ```
+/// use plimsoll_core::memory::Cgroups;
+///
+/// let groups = Cgroups::of_process();
+/// if let Some(share) = groups.in_use() {
+///     println!("{:.0} % of the memory limit", share * 100.0);
+/// }
+/// ```
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cgroups(Arc<[PathBuf]>);
+pub struct Cgroups(Arc<[PathBuf]>);
 
 impl Cgroups {
     /// Those of this process; none where the system has no cgroups.
-    pub(crate) fn of_process() -> Self {
+    pub fn of_process() -> Self {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         Self::at(Path::new(MOUNT), &groups)
     }
 
-    /// As `/proc/self/cgroup` lists them (cgroups(7)): v2 has one line, `0::PATH`;
+    /// Those below `mount`, as `/proc/self/cgroup` lists them (cgroups(7)): v2 has one line, `0::PATH`;
     /// v1 has one for the controller `memory`.
-    pub(super) fn at(mount: &Path, listed: &str) -> Self {
+    pub fn at(mount: &Path, listed: &str) -> Self {
         let mut unified = None;
         let mut of_memory = None;
         for line in listed.lines() {
@@ -67,7 +76,7 @@ impl Cgroups {
 
     /// The greatest share of a limit that is in use, 0 to 1 and more; `None` when
     /// no group has a limit.
-    pub(crate) fn in_use(&self) -> Option<f64> {
+    pub fn in_use(&self) -> Option<f64> {
         let shares = self.0.iter().filter_map(|group| share(group));
         shares.max_by(f64::total_cmp)
     }
