@@ -24,6 +24,7 @@ use crate::latch::{Latch, Latches};
 use crate::need::{NeedGate, Needs};
 use crate::workers::Workers;
 
+pub(crate) use build::MAX_NAME;
 pub use build::{HealthBuilder, HealthError};
 pub(crate) use report::{Probe, Row};
 pub use run::{Running, StartError};
@@ -102,7 +103,8 @@ impl Health {
     }
 
     /// Something that has to happen before the service has started. Until the
-    /// latch is opened, `/startupz` and `/readyz` fail and name it.
+    /// latch is opened, `/startupz` and `/readyz` fail and name it. Latches of
+    /// one name are one row, which waits for all of them.
     pub fn startup(&self, name: &str) -> Latch {
         self.0.latches.add(name)
     }

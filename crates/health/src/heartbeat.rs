@@ -82,7 +82,7 @@ impl Heartbeat {
         let _ = self.heart.clock.set(clock.clone());
     }
 
-    fn silence(&self, now: u64) -> Duration {
+    pub(crate) fn silence(&self, now: u64) -> Duration {
         match self.heart.last.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
             last => Duration::from_nanos(now.saturating_sub(last)),

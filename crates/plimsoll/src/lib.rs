@@ -47,6 +47,7 @@ pub use error::Error;
 pub use healthcheck::Unhealthy;
 pub use layer::{Bounded, Gates, PlimsollLayer, Stack};
 pub use plimsoll::Plimsoll;
+pub use serve::Step;
 
 pub use http::Method;
 pub use plimsoll_core::criticality::{Criticality, Shares, Trigger};

@@ -68,8 +68,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: OnceLock<RuntimeMetrics>,
     /// The timer that ends a change of the levels.
     pub(crate) revert: Mutex<Option<tokio::task::AbortHandle>>,
-    /// Between two steps of starting up.
-    pub(crate) life: Mutex<Option<Life>>,
+    /// From the first step of starting up to the end.
+    pub(crate) life: Mutex<Option<Arc<Life>>>,
 }
 
 /// The catalog that the pages were made of, for the control listener.

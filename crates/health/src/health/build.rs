@@ -26,8 +26,8 @@ pub(super) const WORKERS: &str = "workers";
 /// Rows that probes have of their own.
 const RESERVED: [&str; 5] = ["startup", "shutdown", RUNTIME, WORKERS, "ping"];
 
-/// Longest name of a check, in bytes.
-const MAX_NAME: usize = 64;
+/// Longest name of a check or a latch, in bytes.
+pub(crate) const MAX_NAME: usize = 64;
 
 /// Gathers what makes up a [`Health`].
 #[derive(Debug, Default)]

@@ -3,9 +3,14 @@
 use std::borrow::Cow;
 
 use super::build::WORKERS;
+use super::run::pause;
 use super::{Health, Inner, Watched};
 use crate::evidence::Status;
 use crate::heartbeat::Heartbeat;
+use crate::latch::Progress;
+
+/// Beats of the runtime's heart without which it is not ready.
+const MISSED: u32 = 5;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +85,7 @@ impl Inner {
                 };
                 self.latches.all_open()
                     && !self.drain.is_draining()
+                    && self.unmoved(now).is_none()
                     && self.checks.iter().all(serves)
             }
         }
@@ -112,8 +118,16 @@ impl Inner {
     }
 
     fn ready(&self, now: u64) -> Vec<Row<'_>> {
-        let pending = self.latches.list().into_iter().filter(|(_, open)| !open);
-        let pending: Vec<Box<str>> = pending.map(|(name, _)| name).collect();
+        let pending: Vec<String> = self
+            .latches
+            .list()
+            .into_iter()
+            .filter_map(|(name, progress)| match progress {
+                Progress::Done => None,
+                Progress::Pending => Some(name.into()),
+                Progress::GivenUp => Some(format!("{name} (given up)")),
+            })
+            .collect();
         let waits = || format!("waiting for {}", pending.join(", "));
         let startup = Row::plain("startup", (!pending.is_empty()).then(waits));
         let draining = self.drain.is_draining().then(|| self.drain.progress());
@@ -135,8 +149,21 @@ impl Inner {
                 run: None,
             }
         });
-        let rows = [startup, shutdown].into_iter().chain(checks);
-        rows.chain(advices).collect()
+        // Only while it stands still: it is liveness' own row.
+        let stands = self.unmoved(now).map(|heart| {
+            let silence = heart.silence(now).as_secs_f64();
+            let why = format!("no progress for {silence:.1} s");
+            Row::plain(heart.name.clone(), Some(why))
+        });
+        let rows = [startup, shutdown].into_iter().chain(stands);
+        rows.chain(checks).chain(advices).collect()
+    }
+
+    /// The runtime's heart, if it has missed so many beats that requests wait:
+    /// traffic had better go elsewhere, well before liveness fails.
+    fn unmoved(&self, now: u64) -> Option<&Heartbeat> {
+        let heart = self.hearts.first()?;
+        (heart.silence(now) > pause(heart) * MISSED).then_some(heart)
     }
 
     fn startup(&self) -> Vec<Row<'_>> {
@@ -144,9 +171,8 @@ impl Inner {
         if latches.is_empty() {
             return vec![Row::plain("ping", None)];
         }
-        let row = |(name, open): (Box<str>, bool)| {
-            let fault = (!open).then(|| "not done yet".into());
-            Row::plain(String::from(name), fault)
+        let row = |(name, progress): (Box<str>, Progress)| {
+            Row::plain(String::from(name), progress.fault().map(Into::into))
         };
         latches.into_iter().map(row).collect()
     }

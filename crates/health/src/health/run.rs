@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::{Health, Inner};
 use crate::check::{Answer, Check};
 use crate::evidence::Track;
+use crate::heartbeat::Heartbeat;
 
 /// How often the runtime's heart beats, or in a sixth of what it may stand still.
 const BEAT: Duration = Duration::from_secs(1);
@@ -61,6 +62,16 @@ impl Health {
     }
 }
 
+#[cfg(test)]
+impl Running {
+    /// Ends the checks alone: the heart beats on.
+    pub(super) fn end_checks(&self, checks: usize) {
+        for task in self.0.iter().take(checks) {
+            task.abort();
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         for task in &self.0 {
@@ -73,11 +84,15 @@ async fn beat(health: Arc<Inner>) {
     let Some(heart) = health.hearts.first() else {
         return;
     };
-    let pause = BEAT.min(heart.limit() / 6).max(Duration::from_millis(1));
     loop {
         heart.beat();
-        sleep(pause).await;
+        sleep(pause(heart)).await;
     }
+}
+
+/// Between two beats of the runtime's heart.
+pub(super) fn pause(heart: &Heartbeat) -> Duration {
+    BEAT.min(heart.limit() / 6).max(Duration::from_millis(1))
 }
 
 /// Runs one check for ever, one run after another.

@@ -146,7 +146,7 @@ async fn evidence_that_nobody_renews_warns_and_then_fails() {
     let (health, hand) = health(switched(&good));
     let running = health.start().unwrap();
     pass(&hand, SECOND).await;
-    drop(running);
+    running.end_checks(1);
     pass(&hand, 8 * SECOND).await;
     assert_eq!(status(&health, "/readyz"), 200);
     assert!((health.stats()[0].status - 0.5).abs() < f64::EPSILON);
@@ -190,6 +190,9 @@ async fn start_up_is_named_while_it_is_pending() {
         text(&health, "/readyz", "", true).contains("[-]startup failed: waiting for migrations\n")
     );
     drop(migrations);
+    let given_up = "[-]startup failed: waiting for migrations (given up)\n";
+    assert!(text(&health, "/readyz", "", true).contains(given_up));
+    health.startup("migrations").open();
     assert!(health.is_started());
     assert_eq!(status(&health, "/readyz"), 200);
 }
@@ -269,7 +272,11 @@ async fn a_runtime_that_stands_still_and_a_silent_heart_end_liveness() {
     );
     ingest.beat();
     // The evidence's clock goes on, the runtime does not: as if it were blocked.
-    hand.advance(12 * SECOND);
+    assert_eq!(status(&health, "/readyz"), 200);
+    hand.advance(6 * SECOND);
+    assert!(text(&health, "/readyz", "", false).contains("[-]runtime failed"));
+    assert_eq!(status(&health, "/livez/runtime"), 200);
+    hand.advance(6 * SECOND);
     assert_eq!(status(&health, "/livez/runtime"), 503);
 }
 
@@ -378,7 +385,7 @@ async fn evidence_that_grows_old_is_a_transition_too() {
     let (health, hand) = health(switched(&Arc::new(AtomicBool::new(true))));
     let running = health.start().unwrap();
     pass(&hand, SECOND).await;
-    drop(running);
+    running.end_checks(1);
     let _observer = tokio::spawn({
         let health = health.clone();
         async move { health.observe().await }

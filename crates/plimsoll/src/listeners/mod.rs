@@ -1,8 +1,10 @@
 //! The two listeners beside the service's own, by what they can do: *status*
 //! changes nothing and needs no token; *control* changes things.
 //!
-//! Both run on a thread and a runtime of their own, so that a service whose
-//! workers are all blocked still answers its probes.
+//! Each runs on a thread and a runtime of its own, so that a service whose
+//! workers are all blocked still answers its probes, and so that nothing an
+//! operator asks of the control listener holds one up. The thread of the probes
+//! hears the signals too, and ends what does not end (`serve::guard`).
 
 pub(crate) mod control;
 mod limits;
@@ -14,10 +16,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use plimsoll_core::Clock;
-use plimsoll_health::{Drain, Health};
+use plimsoll_health::Drain;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-use crate::serve::{Server, Stage};
+use crate::serve::{self, End, Heard, Server, Stage, Streams};
 use crate::{Error, Plimsoll};
 
 /// The listeners while they serve; they stop when this is dropped.
@@ -27,8 +31,12 @@ pub(crate) struct Listeners {
     stop: Option<watch::Sender<()>>,
 }
 
-/// Binds what is configured and serves it from a thread of its own.
-pub(crate) fn start(plimsoll: &Plimsoll) -> Result<Listeners, Error> {
+/// Binds what is configured and serves it from threads of their own.
+pub(crate) fn start(
+    plimsoll: &Plimsoll,
+    heard: watch::Sender<Heard>,
+    end: Arc<End>,
+) -> Result<Listeners, Error> {
     let shared = &*plimsoll.0;
     if let Some(address) = shared.control
         && !address.ip().is_loopback()
@@ -57,22 +65,47 @@ pub(crate) fn start(plimsoll: &Plimsoll) -> Result<Listeners, Error> {
         control: address(&control)?,
         stop: Some(stop),
     };
-    let mut served: Vec<(TcpListener, Router)> = Vec::new();
-    served.extend(status.map(|socket| (socket, plimsoll.status_router())));
-    served.extend(control.map(|socket| (socket, plimsoll.control_router())));
-    if served.is_empty() {
-        return Ok(listeners);
+    // Signals first: from here on none kills the process.
+    let runtime = runtime()?;
+    let streams = {
+        let _within = runtime.enter();
+        Streams::listen().map_err(Error::System)?
+    };
+    let guarded = serve::guard(plimsoll.clone(), streams, heard, end);
+    let status = status.map(|socket| (socket, plimsoll.status_router()));
+    let health = plimsoll.health().clone();
+    let ends = stopped.clone();
+    spawn("plimsoll-status", runtime, async move {
+        let mut tasks = JoinSet::new();
+        // A service that stands still does not see that it does.
+        tasks.spawn(async move { health.observe().await });
+        tasks.spawn(guarded);
+        serve_until(status, tasks, ends).await;
+    })?;
+    if let Some(socket) = control {
+        let served = (socket, plimsoll.control_router());
+        let tasks = JoinSet::new();
+        let serving = serve_until(Some(served), tasks, stopped);
+        spawn("plimsoll-control", self::runtime()?, serving)?;
     }
+    Ok(listeners)
+}
+
+fn runtime() -> Result<Runtime, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-        .map_err(Error::System)?;
-    let health = plimsoll.health().clone();
-    std::thread::Builder::new()
-        .name("plimsoll-listeners".into())
-        .spawn(move || runtime.block_on(serve_all(served, health, stopped)))
-        .map_err(Error::System)?;
-    Ok(listeners)
+        .build();
+    runtime.map_err(Error::System)
+}
+
+fn spawn(
+    name: &str,
+    runtime: Runtime,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let thread = std::thread::Builder::new().name(name.into());
+    let begun = thread.spawn(move || runtime.block_on(work));
+    begun.map(drop).map_err(Error::System)
 }
 
 fn bind(listener: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
@@ -87,35 +120,33 @@ fn bind(listener: &'static str, address: SocketAddr) -> Result<TcpListener, Erro
     })
 }
 
-async fn serve_all(
-    listening: Vec<(TcpListener, Router)>,
-    health: Health,
+/// Serves one listener beside other tasks, until it is told to stop.
+async fn serve_until(
+    listening: Option<(TcpListener, Router)>,
+    mut tasks: JoinSet<()>,
     mut stopped: watch::Receiver<()>,
 ) {
     // Never told to leave: these answer until the process ends.
     let (_stage, stages) = watch::channel(Stage::Serving);
-    let mut tasks = tokio::task::JoinSet::new();
-    for (socket, router) in listening {
+    if let Some((socket, router)) = listening {
         match tokio::net::TcpListener::from_std(socket) {
             Ok(socket) => {
                 // Their broken connections are not the service's.
                 let counts = Arc::default();
                 let drain = Drain::new(Clock::system());
-                let mut server = Server::new(socket, router, counts, stages.clone(), drain);
+                let mut server = Server::new(socket, router, counts, stages, drain);
                 tasks.spawn(async move { match server.accept().await {} });
             }
             Err(error) => tracing::error!(%error, "a listener could not be served"),
         }
     }
-    // A service that stands still does not see that it does.
-    tasks.spawn(async move { health.observe().await });
     let _ = stopped.changed().await;
     tasks.shutdown().await;
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        // The thread ends by itself; waiting for it could hold a worker.
+        // The threads end by themselves; waiting for them could hold a worker.
         drop(self.stop.take());
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,10 +20,12 @@ use plimsoll_health::Drain;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower_service::Service as _;
 
 use super::socket::Socket;
-use super::{Stage, quiet};
+use super::wire::Wire;
+use super::{LINGER, Stage, quiet};
 use crate::collect::{Connections, Reason};
 
 /// Longest time for a request's head to arrive.
@@ -33,8 +35,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// shorter (listen(2): 4,096 by default).
 const MAX_BACKLOG: usize = 65_536;
 
-/// Most connections at once; one more is closed at once and counted.
-const MAX_CONNECTIONS: usize = 20_000;
+/// Most connections at once, upgraded ones too; one more is closed at once and
+/// counted.
+const MAX_CONNECTIONS: u64 = 20_000;
+
+/// How often a client on HTTP/2 is asked whether it is still there, and how
+/// long its answer may take: else one that is gone holds up a drain.
+const PING: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
 
 /// How long to rest when the system has no file descriptor for a connection.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -52,6 +59,8 @@ struct Serving {
     counts: Arc<Connections>,
     stages: watch::Receiver<Stage>,
     drain: Drain,
+    /// Connections that owed an answer when they were ended.
+    owed: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -70,6 +79,7 @@ impl Server {
                 counts,
                 stages,
                 drain,
+                owed: Arc::default(),
             },
             tasks: JoinSet::new(),
         }
@@ -126,24 +136,21 @@ impl Server {
         }
     }
 
-    /// Connections that are open.
-    pub(super) fn connections(&mut self) -> u64 {
-        while self.tasks.try_join_next().is_some() {}
-        self.tasks.len() as u64
-    }
-
     /// Until every connection has ended.
     pub(super) async fn idle(&mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    /// Ends the connections that are left.
-    pub(super) async fn abort(&mut self) {
-        self.tasks.shutdown().await;
+    /// Connections that owed an answer at [`Stage::Over`], and those that have
+    /// not ended since.
+    pub(super) fn owed(&mut self) -> u64 {
+        while self.tasks.try_join_next().is_some() {}
+        self.serving.owed.load(Ordering::Relaxed) + self.tasks.len() as u64
     }
 
     fn spawn(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if self.tasks.len() >= MAX_CONNECTIONS {
+        let upgraded = self.serving.drain.upgraded();
+        if self.tasks.len() as u64 + upgraded >= MAX_CONNECTIONS {
             self.serving.counts.count(Reason::Limit);
             return;
         }
@@ -156,59 +163,77 @@ impl Serving {
     async fn connection(self, stream: TcpStream, peer: SocketAddr) {
         // Without it small answers wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
-        let (socket, seat) = Socket::new(stream);
+        let wire = Arc::<Wire>::default();
+        let (socket, seat) = Socket::new(stream, Arc::clone(&wire));
         let drain = self.drain.clone();
-        self.http(socket, peer).await;
+        self.http(socket, peer, &wire).await;
         seat.take_if_upgraded(&drain);
     }
 
     /// Until the connection ends, or speaks HTTP no more.
-    async fn http(mut self, socket: Socket, peer: SocketAddr) {
-        let is_h2 = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&is_h2);
-        let asked = Arc::new(AtomicBool::new(false));
-        let asks = Arc::clone(&asked);
+    async fn http(mut self, socket: Socket, peer: SocketAddr, wire: &Arc<Wire>) {
+        let asks = Arc::clone(wire);
         let app = self.app;
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            asks.store(true, Ordering::Relaxed);
-            if request.version() == Version::HTTP_2 {
-                seen.store(true, Ordering::Relaxed);
-            }
+            let asked = asks.enter(request.version() == Version::HTTP_2);
             let extensions = request.extensions_mut();
             extensions.insert(PeerAddr(peer));
             extensions.insert(ConnectInfo(peer));
             // A clone is as ready as its origin: axum's router always is.
-            app.clone().call(request.map(Body::new))
+            let answer = app.clone().call(request.map(Body::new));
+            async move {
+                let answer = answer.await?;
+                Ok::<_, Infallible>(answer.map(|body| asked.until_sent(body)))
+            }
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT);
-        builder.http2().timer(TokioTimer::new());
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING.0)
+            .keep_alive_timeout(PING.1);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(socket), service);
         let mut connection = pin!(connection);
         let mut told = false;
-        // The server's own timer starts only once it knows the protocol.
+        // The server's own timer starts only once it knows the protocol; and once
+        // more, from the close of the listener.
         let mut silent = pin!(tokio::time::sleep(HEAD_TIMEOUT));
         let mut waiting = true;
+        let mut closing = false;
         let ended = loop {
             let stage = *self.stages.borrow_and_update();
             let leave = match stage {
                 Stage::Serving => false,
                 // GOAWAY keeps every request that was sent; closing HTTP/1 would not.
-                Stage::Leaving => is_h2.load(Ordering::Relaxed),
-                Stage::Closing => true,
+                Stage::Leaving => wire.is_http2(),
+                Stage::Closing | Stage::Over => true,
             };
+            if stage >= Stage::Closing && !closing {
+                silent.as_mut().reset(Instant::now() + LINGER);
+                (closing, waiting) = (true, true);
+            }
             if leave && !told {
                 connection.as_mut().graceful_shutdown();
                 told = true;
             }
             tokio::select! {
+                // What has arrived is seen before it is said that nothing has.
+                biased;
                 ended = connection.as_mut() => break ended,
+                () = std::future::ready(()), if stage == Stage::Over => {
+                    self.owed.fetch_add(u64::from(wire.owes()), Ordering::Relaxed);
+                    return;
+                }
                 () = silent.as_mut(), if waiting => {
                     waiting = false;
-                    if !asked.load(Ordering::Relaxed) {
+                    if closing && !wire.owes() {
+                        return;
+                    }
+                    if !closing && !wire.was_asked() {
                         self.counts.count(Reason::Timeout);
                         return;
                     }
@@ -224,7 +249,7 @@ impl Serving {
             // After a request the record tells what happened to it, and an idle
             // connection may end as it likes, above all when it was told to.
             let refused = matches!(reason, Reason::Parse | Reason::TooLarge);
-            if refused || !(told || asked.load(Ordering::Relaxed)) {
+            if refused || !(told || wire.was_asked()) {
                 self.counts.count(reason);
             }
         }

@@ -11,9 +11,12 @@ use plimsoll_health::Drain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::wire::Wire;
+
 /// The socket itself.
 pub(super) struct Socket {
     stream: TcpStream,
+    wire: Arc<Wire>,
     _seat: Arc<OnceLock<Permit>>,
 }
 
@@ -21,10 +24,11 @@ pub(super) struct Socket {
 pub(super) struct Seat(Arc<OnceLock<Permit>>);
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream) -> (Self, Seat) {
+    pub(super) fn new(stream: TcpStream, wire: Arc<Wire>) -> (Self, Seat) {
         let seat = Arc::default();
         let socket = Self {
             stream,
+            wire,
             _seat: Arc::clone(&seat),
         };
         (socket, Seat(seat))
@@ -56,7 +60,9 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wire.set_full(written.is_pending());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -72,7 +78,9 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wire.set_full(written.is_pending());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -53,6 +53,28 @@ async fn connections_on_which_nobody_asks_hold_up_nothing() {
 }
 
 #[tokio::test]
+async fn heads_that_never_end_and_clients_that_never_ask_hold_up_nothing() {
+    let service = start(&[("PLIMSOLL_WAIT", "200ms")]);
+    let address = service.address("service").await;
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"GET /ca").await.unwrap();
+    let mut asked = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /ok HTTP/1.1\r\nhost: test\r\n\r\n";
+    asked.write_all(request).await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"ok") {
+        assert!(asked.read_buf(&mut seen).await.unwrap() > 0);
+    }
+    asked.write_all(b"GET /ca").await.unwrap();
+    // The preface and empty SETTINGS (RFC 9113, section 3.4); no PING is answered.
+    let mut deaf = TcpStream::connect(address).await.unwrap();
+    deaf.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    ends_at_once(service, 0).await;
+}
+
+#[tokio::test]
 async fn a_stream_of_events_is_told_and_ends_whole() {
     let service = start(&[("PLIMSOLL_WAIT", "0s")]);
     let address = service.address("service").await;
