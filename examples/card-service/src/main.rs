@@ -1,7 +1,6 @@
 //! The sample service's command line.
 
 use std::error::Error;
-use std::process::ExitCode;
 
 use card_service::cli::{Cli, Command, ConfigCommand, ErrorsCommand};
 use card_service::export::{Exported, export};
@@ -9,20 +8,27 @@ use card_service::serve::{healthcheck, print_config, serve};
 use clap::Parser as _;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() {
+    let code = run().await;
+    // Dropping the runtime would wait for whatever hangs in it.
+    std::process::exit(i32::from(code));
+}
+
+/// Does what was asked for, and says what to exit with.
+async fn run() -> u8 {
     match Cli::parse().command {
         Command::Serve(args) => match serve(&args).await {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => 0,
             Err(error) => {
                 tell(&error);
-                error.exit_code().into()
+                error.exit_code()
             }
         },
         Command::Healthcheck(args) => match healthcheck(&args).await {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => 0,
             Err(error) => {
                 tell(&error);
-                1.into()
+                1
             }
         },
         Command::Config(ConfigCommand::Print) => match print_config() {
@@ -30,24 +36,24 @@ async fn main() -> ExitCode {
                 for fault in faults {
                     say(&format!("warning: {fault}"));
                 }
-                ExitCode::SUCCESS
+                0
             }
             Err(error) => {
                 tell(&error);
-                2.into()
+                2
             }
         },
         Command::Errors(ErrorsCommand::Export(args)) => match export(&args) {
-            Ok(Exported::Written | Exported::Fresh) => ExitCode::SUCCESS,
+            Ok(Exported::Written | Exported::Fresh) => 0,
             Ok(Exported::Stale) => {
                 say(
                     "the file does not hold the catalog as it is now: run the same command without --check",
                 );
-                1.into()
+                1
             }
             Err(error) => {
                 tell(&error);
-                2.into()
+                2
             }
         },
     }
