@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::current;
 use crate::record::Record;
@@ -172,7 +172,43 @@ pub struct Rollout {
 struct State {
     modes: [AtomicU8; Part::ALL.len()],
     counts: Mutex<BTreeMap<(Part, &'static str, &'static str), u64>>,
-    unlimited: RwLock<Vec<&'static str>>,
+    unlimited: Routes,
+}
+
+/// Routes, each once; read without a lock.
+#[derive(Debug, Default)]
+struct Routes(OnceLock<Box<Listed>>);
+
+#[derive(Debug)]
+struct Listed {
+    route: &'static str,
+    others: Routes,
+}
+
+impl Routes {
+    fn add(&self, route: &'static str) {
+        let mut list = self;
+        loop {
+            let others = Self::default();
+            let listed = list.0.get_or_init(|| Box::new(Listed { route, others }));
+            if listed.route == route {
+                return;
+            }
+            list = &listed.others;
+        }
+    }
+
+    #[inline]
+    fn has(&self, route: &str) -> bool {
+        let mut list = self;
+        while let Some(listed) = list.0.get() {
+            if listed.route == route {
+                return true;
+            }
+            list = &listed.others;
+        }
+        false
+    }
 }
 
 impl Default for State {
@@ -180,7 +216,7 @@ impl Default for State {
         Self {
             modes: std::array::from_fn(|_| AtomicU8::new(Mode::Enforce as u8)),
             counts: Mutex::default(),
-            unlimited: RwLock::default(),
+            unlimited: Routes::default(),
         }
     }
 }
@@ -243,30 +279,24 @@ impl Rollout {
         self.state.modes[part as usize].store(mode as u8, Ordering::Relaxed);
     }
 
-    /// Names a route whose requests neither the rate limits nor the concurrency
-    /// limit refuse. Nothing but a denied request pays for it.
+    /// Names a route whose requests the rate limits do not count and the
+    /// concurrency limit does not refuse.
     pub fn never_limit(&self, route: &'static str) {
-        let mut routes = self
-            .state
-            .unlimited
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !routes.contains(&route) {
-            routes.push(route);
-        }
+        self.state.unlimited.add(route);
     }
 
-    fn is_unlimited(&self, part: Part, route: &'static str) -> bool {
-        let routes = self.state.unlimited.read();
-        let routes = routes.unwrap_or_else(PoisonError::into_inner);
-        matches!(part, Part::Limit | Part::Concurrency) && routes.contains(&route)
+    /// Whether [`Rollout::never_limit`] named this route.
+    #[inline]
+    pub fn is_unlimited(&self, route: &str) -> bool {
+        self.state.unlimited.has(route)
     }
 
     /// Counts that `part` decided against a request of `route`, and says
     /// whether it may act on it. Call it only for decisions that change an answer.
     pub fn acts(&self, part: Part, route: &'static str) -> bool {
         let mode = self.mode(part);
-        if mode == Mode::Off || self.is_unlimited(part, route) {
+        let limits = matches!(part, Part::Limit | Part::Concurrency);
+        if mode == Mode::Off || (limits && self.is_unlimited(route)) {
             return false;
         }
         let mut counts = self

@@ -286,6 +286,14 @@ pub mod value {
     pub const OTHER: &str = "_OTHER";
     /// Decision of a limit that lets a request pass.
     pub const ALLOW: &str = "allow";
+    /// Decision of a limit that refuses a request.
+    pub const DENY: &str = "deny";
+    /// Decision of a limit that would refuse a request if it might.
+    pub const OBSERVED: &str = "observed";
+    /// Decision of a limit that would refuse a request of a proxy nobody named.
+    pub const OBSERVED_UNNAMED_PROXY: &str = "observed_unnamed_proxy";
+    /// A limit that finds nobody to count a request for.
+    pub const NO_KEY: &str = "no_key";
     /// Series into which everything over the budget is folded.
     pub const OVERFLOW: &str = "overflow";
     /// The code of a panic: Plimsoll's own, as its catalog has it.

@@ -137,6 +137,11 @@ impl Refusal {
         Some(whole.max(1))
     }
 
+    /// Whether nothing was done for the request, so that it should cost nothing.
+    pub const fn is_before_work(self) -> bool {
+        !matches!(self, Self::Timeout { .. } | Self::BodyTooLarge { .. })
+    }
+
     /// Every policy that said no; empty when no limit did.
     pub const fn violated(&self) -> &[&'static str] {
         match self {

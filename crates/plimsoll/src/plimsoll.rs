@@ -113,7 +113,7 @@ impl Plimsoll {
             drain: DrainLayer::new(self.drain().clone()),
             need: shared.health.need_gate(),
             limit: RateLimitLayer::new(shared.limiter.clone()).clocked_by_record(),
-            shared: SharedLayer::maybe(shared.fleet.clone()).behind(shared.limiter.clone()),
+            shared: SharedLayer::maybe(shared.fleet.clone()),
             concurrency: shared.of_concurrency.clone(),
             timeout: TimeoutLayer::new(shared.timeout),
             rollout: shared.rollout.clone(),

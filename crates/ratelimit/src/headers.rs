@@ -98,7 +98,8 @@ pub(crate) fn older(
     all: impl Iterator<Item = Quota>,
 ) -> Vec<(HeaderName, HeaderValue)> {
     let (left, window) = left_and_window(decision);
-    let limit = tightest.count();
+    // What is left counts up to the burst, and nobody can have more left than the limit.
+    let limit = tightest.count().max(tightest.burst_size());
     match form {
         Form::Draft11 | Form::Off => Vec::new(),
         Form::Draft7 => {
@@ -169,6 +170,24 @@ mod tests {
             let (left, seconds) = left_and_window(&decision);
             prop_assert!(seconds > 0);
             prop_assert!(u64::from(left) * gcra.interval() <= seconds * SECOND);
+        }
+    }
+
+    #[test]
+    fn an_older_form_never_tells_more_left_than_the_limit() {
+        for (quota, limit) in [
+            (Quota::per_second(10).burst(50), 50),
+            (Quota::per_second(10).burst(5), 10),
+        ] {
+            let (decision, _) = quota.check().unwrap().decide(0, 9, 1);
+            let told = |form| older(form, &decision, &quota, std::iter::once(quota));
+            let x = told(Form::XRateLimit);
+            assert_eq!((&x[0].0, &x[0].1), (&X_LIMIT, &HeaderValue::from(limit)));
+            let left = quota.burst_size() - 1;
+            assert_eq!(x[1].1, HeaderValue::from(left));
+            let seven = told(Form::Draft7);
+            let expected = format!("limit={limit}, remaining={left}, reset=");
+            assert!(seven[0].1.to_str().unwrap().starts_with(&expected));
         }
     }
 

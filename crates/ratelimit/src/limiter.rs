@@ -2,6 +2,7 @@
 
 mod candidate;
 mod change;
+mod debit;
 mod decide;
 mod fleet;
 mod pass;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
+use plimsoll_core::names::value;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::{Clock, Mode};
 
@@ -36,6 +38,7 @@ use crate::store::Local;
 use rate::Rate;
 
 pub use candidate::Agreement;
+pub use debit::Debits;
 pub(crate) use fleet::{Asked, Keys};
 pub use refused::RefusedKey;
 pub use report::PolicyReport;
@@ -74,11 +77,11 @@ impl Label {
     /// The value of [`plimsoll_core::names::label::DECISION`].
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Allow => plimsoll_core::names::value::ALLOW,
-            Self::Deny => "deny",
-            Self::Observed => "observed",
-            Self::ObservedUnnamedProxy => "observed_unnamed_proxy",
-            Self::NoKey => "no_key",
+            Self::Allow => value::ALLOW,
+            Self::Deny => value::DENY,
+            Self::Observed => value::OBSERVED,
+            Self::ObservedUnnamedProxy => value::OBSERVED_UNNAMED_PROXY,
+            Self::NoKey => value::NO_KEY,
         }
     }
 }

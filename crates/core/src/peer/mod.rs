@@ -33,6 +33,20 @@ pub fn bits(address: IpAddr) -> u128 {
     }
 }
 
+/// Whether a peer that forwards requests for others is likely a proxy of ours:
+/// [`is_private`], and the shared address space of 100.64.0.0/10 (RFC 6598),
+/// which clouds and Kubernetes give to pods and balancers. Of a client's provider
+/// it is too, so `private` does not trust it.
+pub fn may_be_proxy(address: IpAddr) -> bool {
+    const SHARED: u8 = 0b0100_0000;
+    match canonical(address) {
+        IpAddr::V4(v4) if matches!(v4.octets(), [100, second, ..] if second & 0xc0 == SHARED) => {
+            true
+        }
+        other => is_private(other),
+    }
+}
+
 /// Whether an address is one that a proxy or a container network would have:
 /// the ranges of `private`.
 pub fn is_private(address: IpAddr) -> bool {

@@ -1,4 +1,4 @@
-use super::super::is_private;
+use super::super::{is_private, may_be_proxy};
 use super::*;
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
@@ -157,6 +157,19 @@ proptest! {
         for address in [address, near] {
             let listed = ranges_of(&PRIVATE).any(|net| net.contains(&canonical(address)));
             prop_assert_eq!(is_private(address), listed, "{}", address);
+        }
+    }
+
+    #[test]
+    fn a_proxy_may_have_a_private_address_or_one_of_the_shared_space(address: [u8; 4], second: u8) {
+        let shared: IpNet = "100.64.0.0/10".parse().unwrap();
+        for octets in [address, [100, second, address[2], address[3]]] {
+            let address = IpAddr::from(octets);
+            let listed = is_private(address) || shared.contains(&address);
+            prop_assert_eq!(may_be_proxy(address), listed, "{}", address);
+            let mapped = octets.map(u16::from);
+            let mapped = format!("::ffff:{}.{}.{}.{}", mapped[0], mapped[1], mapped[2], mapped[3]);
+            prop_assert_eq!(may_be_proxy(mapped.parse().unwrap()), listed);
         }
     }
 

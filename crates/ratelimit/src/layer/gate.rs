@@ -3,9 +3,10 @@ use plimsoll_core::gate::{Gate, Refused};
 use plimsoll_core::names::value;
 use plimsoll_core::{Mode, Part, Refusal, Rollout, current};
 
+use super::older;
 use crate::Limiter;
 use crate::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
-use crate::limiter::{Answer, Denied};
+use crate::limiter::{Answer, Debits, Denied};
 
 /// Lets requests pass that their limits allow; see the [module](super).
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub struct LimitGate {
     pub(super) clocked: bool,
 }
 
-/// What an answer says of its limits.
+/// What an answer says of its limits, and what its request took of them.
 #[derive(Debug, Default)]
 pub struct Fields {
     /// `RateLimit`.
@@ -25,6 +26,7 @@ pub struct Fields {
     policies: Option<HeaderValue>,
     /// Those of an older form.
     older: Vec<(HeaderName, HeaderValue)>,
+    debits: Debits,
 }
 
 impl Fields {
@@ -33,6 +35,7 @@ impl Fields {
             limits: answer.field,
             policies: answer.advertised,
             older: answer.older,
+            debits: answer.debits,
         }
     }
 }
@@ -42,8 +45,11 @@ impl Gate for LimitGate {
     type Pass = Fields;
 
     fn admit<B>(&self, request: &mut Request<B>) -> Result<Self::Pass, Refused<Self::Pass>> {
-        let mode = self.rollout.mode(Part::Limit);
-        if mode == Mode::Off || self.limiter.is_empty() {
+        if self.limiter.is_empty() {
+            return Ok(Fields::default());
+        }
+        let mode = self.mode();
+        if mode == Mode::Off {
             return Ok(Fields::default());
         }
         let started = current::with(|record| record.started);
@@ -55,25 +61,52 @@ impl Gate for LimitGate {
         }
     }
 
-    /// Appended: an inner limit may have said its own.
+    /// Gives back what a request took that was refused further inside, and says
+    /// what is to be said.
     fn answer<B>(&self, fields: Self::Pass, response: &mut Response<B>) {
+        if is_refusal(response) {
+            self.limiter.give_back(&fields.debits);
+        }
         if let Some(field) = fields.limits {
+            // Both are lists: an inner limit may have said its own.
             let headers = response.headers_mut();
             headers.append(RATE_LIMIT, field);
             if let Some(policy) = fields.policies.or_else(|| self.limiter.advertised()) {
                 headers.append(RATE_LIMIT_POLICY, policy);
             }
         }
-        for (name, value) in fields.older {
-            response.headers_mut().append(name, value);
+        if !fields.older.is_empty() {
+            older::tell(fields.older, response);
         }
     }
 }
 
+/// Whether a part of ours refused the request before anything was done for it.
+#[inline]
+fn is_refusal<B>(response: &Response<B>) -> bool {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return false;
+    }
+    let refusal = response.extensions().get::<Refusal>();
+    refusal.is_some_and(|refusal| refusal.is_before_work())
+}
+
 impl LimitGate {
-    /// What the limits may do.
+    /// What the limits may do to the request being polled here: nothing on a
+    /// route that is not limited.
     pub(crate) fn mode(&self) -> Mode {
-        self.rollout.mode(Part::Limit)
+        match self.rollout.mode(Part::Limit) {
+            Mode::Off => Mode::Off,
+            mode => {
+                let exempt = |route| self.rollout.is_unlimited(route);
+                let exempt = current::with(|record| exempt(record.route));
+                if exempt.unwrap_or_default() {
+                    return Mode::Off;
+                }
+                mode
+            }
+        }
     }
 
     /// Why a request does not pass, if it doesn't, and what its answer says of
@@ -84,8 +117,8 @@ impl LimitGate {
         closed: Option<Refusal>,
     ) -> (Option<Refusal>, Fields) {
         let route = current::with(|record| {
-            if answer.decided.is_some() {
-                record.decision = answer.decided;
+            if let Some(decided) = answer.decided {
+                record.decision = Some(decided.or_graver(record.decision));
             }
             record.route
         });
@@ -93,11 +126,14 @@ impl LimitGate {
         let route = route.unwrap_or(value::UNMATCHED);
         let refusal = denied.or(closed);
         let refusal = refusal.filter(|_| self.rollout.acts(Part::Limit, route));
-        let tells = refusal.is_some() || self.mode() == Mode::Enforce;
+        let tells = refusal.is_some() || self.rollout.mode(Part::Limit) == Mode::Enforce;
         let fields = if tells {
             Fields::of(answer)
         } else {
-            Fields::default()
+            Fields {
+                debits: answer.debits,
+                ..Fields::default()
+            }
         };
         (refusal, fields)
     }

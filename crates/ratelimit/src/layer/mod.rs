@@ -37,6 +37,7 @@ mod gate;
     reason = "every layer folder has the same files"
 )]
 mod layer;
+mod older;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@ use http::Request;
 use http::request::Parts;
 use plimsoll_core::Mode;
 
+use super::debit::Debits;
 use super::pass::Pass;
 use super::subject::{Found, Stance, Subject};
 use super::telling::{Answer, Telling};
@@ -116,6 +117,7 @@ fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode:
     telling.tell(policy, said.as_ref(), &mut field);
     if let (Some(found), Some(said)) = (&found, &said) {
         policy.note(found, said, now, telling.denied);
+        telling.took(Debits::of_one(found, &said.decision, now));
     }
     telling.done(&field, || std::iter::once((policy, found)))
 }

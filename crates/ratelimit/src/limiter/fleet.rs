@@ -127,7 +127,11 @@ impl Limiter {
                 policy.note(found, said, now, telling.denied);
             }
         }
-        telling.done(&field, || self.0.policies.iter().zip(found))
+        // What nobody decided is told to nobody.
+        let told =
+            |(found, said): (&Option<Found>, &Option<Said>)| found.filter(|_| said.is_some());
+        let pairs = || found.iter().zip(&all).map(told);
+        telling.done(&field, || self.0.policies.iter().zip(pairs()))
     }
 
     /// Decides by this process's own share of a limit.
@@ -142,18 +146,6 @@ impl Limiter {
         let cost = asked.cost.min(share.burst());
         let store = &self.0.policies[asked.at].store;
         store.refund(asked.id, share, cost, self.0.clock.now());
-    }
-
-    /// Gives back what a request took here that was refused elsewhere.
-    pub(crate) fn refund_request<B>(&self, request: &mut Request<B>) {
-        self.with_subject(request, |subject| {
-            for policy in &self.0.policies {
-                if let Some(found) = subject.key(policy, &self.0) {
-                    let now = self.0.clock.now();
-                    policy.store.refund(found.id, found.gcra, found.cost, now);
-                }
-            }
-        });
     }
 
     fn with_subject<B, T>(

@@ -2,6 +2,7 @@
 
 use plimsoll_core::Mode;
 
+use super::debit::Debits;
 use super::decide::Said;
 use super::subject::Found;
 use super::telling::{Answer, Telling};
@@ -96,6 +97,11 @@ impl<'a> Pass<'a> {
             if let (Some(found), Some(said)) = (found, said) {
                 policy.note(found, said, self.now, self.denied);
             }
+        }
+        if !self.denied {
+            let all = self.keys.iter().zip(&self.said);
+            let decided = all.map(|(found, said)| Some(((*found)?, said.as_ref()?.decision)));
+            telling.took(Debits::of_several(decided, self.now));
         }
         telling.done(&field, || {
             self.policies.iter().zip(self.keys.iter().copied())

@@ -84,7 +84,7 @@ impl<'a> Subject<'a> {
         let seen = || peer.map(|peer| limiter.trust.client(peer, headers));
         let client = recorded.or_else(seen);
         let unnamed_proxy = limiter.trust.is_empty()
-            && peer.or(client).is_some_and(peer::is_private)
+            && peer.or(client).is_some_and(peer::may_be_proxy)
             && is_forwarded(headers);
         Self {
             headers,

@@ -1,10 +1,12 @@
 //! What the limits' decisions on a request come to: counts, fields and a denial.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use plimsoll_core::{Decided, Mode, Refusal, intern};
 
+use super::debit::Debits;
 use super::decide::Said;
 use super::subject::{Found, Stance};
 use super::{Label, Policy};
@@ -27,6 +29,8 @@ pub struct Answer {
     pub advertised: Option<HeaderValue>,
     /// The fields of an older form, which stand in place of the two above.
     pub older: Vec<(HeaderName, HeaderValue)>,
+    /// What the request took, if it passes: for [`crate::Limiter::give_back`].
+    pub debits: Debits,
 }
 
 /// A denial.
@@ -55,13 +59,37 @@ impl Denied {
             None => Refusal::NeverFits { policy },
         }
     }
+}
 
-    /// Whether this one is answered rather than the other: never outlasts any wait.
-    fn outlasts(&self, other: Option<&Self>) -> bool {
-        match (self.retry_after, other.map(|other| other.retry_after)) {
-            (_, None) => true,
-            (None, Some(wait)) => wait.is_some(),
-            (Some(own), Some(wait)) => wait.is_some_and(|wait| wait < own),
+/// Which of several decisions is told: the gravest. The names make it the same
+/// in whatever order the limits stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Gravity {
+    severity: u8,
+    /// Nanoseconds that a refused client has to wait; never is the longest.
+    wait: u64,
+    remaining: Reverse<u32>,
+    name: Reverse<&'static str>,
+}
+
+impl Gravity {
+    fn of(name: &'static str, said: &Said) -> Self {
+        let severity = match (said.decision.verdict, said.stance) {
+            (Verdict::Allow, _) => 0,
+            (_, Stance::UnnamedProxy) => 1,
+            (_, Stance::Observes) => 2,
+            (_, Stance::Enforces) => 3,
+        };
+        let wait = match said.decision.verdict {
+            Verdict::Deny { retry_after } if severity == 3 => retry_after,
+            Verdict::NeverFits if severity == 3 => u64::MAX,
+            _ => 0,
+        };
+        Self {
+            severity,
+            wait,
+            remaining: Reverse(said.decision.remaining),
+            name: Reverse(name),
         }
     }
 }
@@ -73,8 +101,8 @@ pub(super) struct Telling<'a> {
     /// Whether a limit refuses the request.
     pub(super) denied: bool,
     answer: Answer,
-    /// Cells left of the tightest limit so far.
-    least: u32,
+    /// That of the gravest limit so far.
+    gravest: Option<Gravity>,
     /// How many limits were asked.
     asked: usize,
     /// Which of them refuse, a bit each.
@@ -92,7 +120,7 @@ impl<'a> Telling<'a> {
             answers,
             denied: false,
             answer: Answer::default(),
-            least: u32::MAX,
+            gravest: None,
             asked: 0,
             violated: 0,
             own: false,
@@ -104,9 +132,10 @@ impl<'a> Telling<'a> {
         let bit = 1_u8 << self.asked;
         self.asked += 1;
         let Some(said) = said else {
+            self.own = true;
             return;
         };
-        self.own |= said.own || said.stance == Stance::Observes;
+        self.own |= said.own || said.stance != Stance::Enforces;
         let label = match said.decision.verdict {
             Verdict::Allow => Label::Allow,
             _ if said.stance == Stance::UnnamedProxy => Label::ObservedUnnamedProxy,
@@ -125,39 +154,39 @@ impl<'a> Telling<'a> {
                 Form::Off => {}
             }
         }
-        if said.decision.allows() || said.stance == Stance::UnnamedProxy {
-            if self.answer.denied.is_none() && said.decision.remaining < self.least {
-                self.least = said.decision.remaining;
-                self.answer.decided = Some(decided(policy, said, label));
-            }
-        } else if said.denies() {
+        let denies = said.denies();
+        if denies {
             self.violated |= bit;
+        }
+        let gravity = Some(Gravity::of(policy.name, said));
+        if gravity <= self.gravest {
+            return;
+        }
+        self.gravest = gravity;
+        self.answer.decided = Some(decided(policy, said, label));
+        if denies {
             let retry_after = match said.decision.verdict {
                 Verdict::Deny { retry_after } => Some(Duration::from_nanos(retry_after)),
                 Verdict::Allow | Verdict::NeverFits => None,
             };
-            let denied = Denied {
+            self.answer.denied = Some(Denied {
                 policy: policy.name,
                 retry_after,
                 violated: &[],
-            };
-            if denied.outlasts(self.answer.denied.as_ref()) {
-                self.answer.denied = Some(denied);
-                self.answer.decided = Some(decided(policy, said, label));
-            }
-        } else if self.answer.denied.is_none() {
-            self.answer.decided = Some(decided(policy, said, label));
+            });
         }
+    }
+
+    /// What the request took; only of one that passes.
+    pub(super) fn took(&mut self, debits: Debits) {
+        self.answer.debits = debits;
     }
 
     /// Keeps the refusal with the least left, else the limit with the least left.
     fn tell_older(&mut self, policy: &Policy, said: &Said) {
-        let refuses_and_left = |it: &Decision| (it.allows(), it.remaining);
-        let new = refuses_and_left(&said.decision);
-        if self
-            .older
-            .is_none_or(|(_, old)| new < refuses_and_left(&old))
-        {
+        let rank = |name, it: &Decision| (it.allows(), it.remaining, name);
+        let new = rank(policy.name, &said.decision);
+        if self.older.is_none_or(|(name, old)| new < rank(name, &old)) {
             self.older = Some((policy.name, said.decision));
         }
     }

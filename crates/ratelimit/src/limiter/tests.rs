@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
 use http::request::Parts;
+use http::{HeaderValue, Request};
 use plimsoll_core::peer::{PeerAddr, Trust};
 use plimsoll_core::record::fresh_ids;
 use plimsoll_core::{Clock, Mode, Open, Record, Sink};
+use proptest::prelude::*;
 
 use super::{Limiter, Stat};
 use crate::answers::{Answers, Form, Jitter, Partition};
@@ -393,5 +394,72 @@ fn a_lone_client_that_waits_as_it_was_told_is_let_pass() {
         let seconds = denied.refusal().retry_after_seconds().unwrap();
         hand.advance(Duration::from_secs(seconds));
         assert!(passes(&limiter, &parts));
+    }
+}
+
+/// What limits like these, in this order, say of the last of some requests.
+fn said_by(limits: &[(Quota, Mode)], order: &[usize], requests: usize) -> super::Answer {
+    const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+    let limit = |at: &usize| {
+        let (quota, mode) = limits[*at];
+        Limit::per_client()
+            .named(NAMES[*at])
+            .quota(quota)
+            .max_keys(16)
+            .mode(mode)
+    };
+    let limiter = limiter(order.iter().map(limit));
+    let parts = request("203.0.113.1", &[]);
+    for _ in 1..requests {
+        limiter.decide(&parts, Mode::Enforce);
+    }
+    limiter.decide(&parts, Mode::Enforce)
+}
+
+proptest! {
+    #[test]
+    fn what_is_decided_does_not_depend_on_the_order_of_the_limits(
+        limits in prop::collection::vec((1_u32..6, 1_u64..4, 0_usize..2), 4),
+        order in Just(vec![0, 1, 2, 3]).prop_shuffle(),
+        requests in 1_usize..9,
+    ) {
+        let modes = [Mode::Enforce, Mode::Observe];
+        let quota = |(count, window, mode): (u32, u64, usize)| {
+            (Quota::per(count, Duration::from_secs(window)), modes[mode])
+        };
+        let limits: Vec<_> = limits.into_iter().map(quota).collect();
+        let one = said_by(&limits, &[0, 1, 2, 3], requests);
+        let other = said_by(&limits, &order, requests);
+        let of = |answer: &super::Answer| {
+            let decided = answer.decided.unwrap();
+            let told = (decided.policy, decided.decision, decided.remaining, decided.retry_after);
+            (told, answer.denied.map(|denied| (denied.policy, denied.retry_after)))
+        };
+        prop_assert_eq!(of(&one), of(&other));
+        let names = |answer: &super::Answer| answer.field.is_some();
+        prop_assert_eq!(names(&one), names(&other));
+    }
+
+    #[test]
+    fn both_fields_list_the_same_policies_in_every_mode(
+        modes in prop::collection::vec(prop::sample::select(vec![Mode::Off, Mode::Observe, Mode::Enforce]), 3),
+        proxied: bool,
+        unknown: bool,
+    ) {
+        let by = |name: &str| Limit::by(move |_| (!unknown).then_some(Key::Number(1))).named(name);
+        let limits = [Limit::per_client().named("one"), by("two"), by("three")];
+        let limits = limits.into_iter().zip(&modes);
+        let limiter = limiter(limits.map(|(limit, mode)| limit.quota(Quota::per_hour(9)).max_keys(16).mode(*mode)));
+        let headers: &[_] = if proxied { &[("x-forwarded-for", "6.6.6.6")] } else { &[] };
+        let answer = limiter.decide(&request("100.64.0.9", headers), Mode::Enforce);
+        let names = |field: Option<HeaderValue>| {
+            let field = field.map(|field| field.to_str().unwrap().to_owned());
+            let items = field.iter().flat_map(|field| field.split(", "));
+            items.map(|item| item.split(';').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        if let Some(field) = answer.field {
+            let advertised = answer.advertised.or_else(|| limiter.advertised());
+            prop_assert_eq!(names(Some(field)), names(advertised));
+        }
     }
 }

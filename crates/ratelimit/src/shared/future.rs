@@ -92,18 +92,10 @@ impl<S, Q, F, B> ResponseFuture<S, Q, F, B> {
 }
 
 impl Parts {
-    /// What is answered; the local limits get back what a refused request took.
-    pub(super) fn settle<Q>(
-        &self,
-        verdict: Verdict,
-        request: &mut Request<Q>,
-    ) -> (Option<Refusal>, Fields) {
+    /// What is answered.
+    pub(super) fn settle(&self, verdict: Verdict) -> (Option<Refusal>, Fields) {
         let closed = verdict.closed.map(|policy| Refusal::LimiterDown { policy });
-        let (refusal, fields) = self.gate.settle(verdict.answer, closed);
-        if let (Some(_), Some(local)) = (refusal, &self.local) {
-            local.refund_request(request);
-        }
-        (refusal, fields)
+        self.gate.settle(verdict.answer, closed)
     }
 }
 
@@ -132,10 +124,10 @@ where
                     let Waiting {
                         parts,
                         mut service,
-                        mut request,
+                        request,
                     } = waiting;
                     let verdict = round.end(&parts.limiter.0);
-                    let (refusal, fields) = parts.settle(verdict, &mut request);
+                    let (refusal, fields) = parts.settle(verdict);
                     let kind = match refusal {
                         None => Kind::Passed {
                             inner: service.call(request),

@@ -2,13 +2,12 @@ use plimsoll_core::Rollout;
 use tower_layer::Layer;
 
 use super::{SharedLimit, SharedLimiter};
-use crate::{Limiter, RateLimitLayer};
+use crate::RateLimitLayer;
 
 /// Puts a [`SharedLimiter`] around a service; see the [module](super).
 #[derive(Debug, Clone, Default)]
 pub struct SharedLayer {
     limiter: Option<SharedLimiter>,
-    local: Option<Limiter>,
     rollout: Rollout,
 }
 
@@ -24,14 +23,6 @@ impl SharedLayer {
             limiter,
             ..Self::default()
         }
-    }
-
-    /// The local limits in front, which get back what a request took that is
-    /// refused here.
-    #[must_use]
-    pub fn behind(mut self, local: Limiter) -> Self {
-        self.local = Some(local).filter(|local| !local.is_empty());
-        self
     }
 
     /// Follows the mode of [`plimsoll_core::Part::Limit`] there.
@@ -51,7 +42,6 @@ impl<S> Layer<S> for SharedLayer {
                 .rollout(self.rollout.clone())
                 .gate(),
             limiter,
-            local: self.local.clone(),
         });
         SharedLimit::new(inner, parts)
     }

@@ -4,8 +4,8 @@
 //! A request whose keys are known to be empty, or for which this process holds
 //! cells, is decided at once; any other waits for the store, at most its
 //! deadline (10 ms), and the inner service is called then. When the store gives
-//! no answer each limit's [`Outage`] policy decides. A refusal here gives the
-//! local limits back what they took.
+//! no answer each limit's [`Outage`] policy decides. The local limits give back
+//! what a request took that is refused here.
 //!
 //! ```
 //! use plimsoll_core::{Clock, peer::Trust};

@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::ask::Round;
 use super::{ResponseFuture, SharedLimiter};
-use crate::{LimitGate, Limiter};
+use crate::LimitGate;
 
 /// A service behind shared limits; see the [module](super). Readiness is the
 /// inner service's own.
@@ -22,7 +22,6 @@ pub struct SharedLimit<S> {
 pub(super) struct Parts {
     pub(super) limiter: SharedLimiter,
     pub(super) gate: LimitGate,
-    pub(super) local: Option<Limiter>,
 }
 
 impl<S> SharedLimit<S> {
@@ -78,7 +77,7 @@ where
         let keys = limits.limiter.keys(&mut request);
         let round = Round::begin(limits, keys, mode);
         if round.is_done() {
-            let (refusal, fields) = parts.settle(round.end(limits), &mut request);
+            let (refusal, fields) = parts.settle(round.end(limits));
             return match refusal {
                 None => ResponseFuture::passed(self.inner.call(request), parts, fields),
                 Some(refusal) => ResponseFuture::refused(refusal, parts, fields),

@@ -17,6 +17,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use crate::gcra::Gcra;
+
 /// Longest key that is hashed without SipHash, in bytes.
 const DIRECT: usize = 64;
 /// Words of such a key, and one that says its kind and length.
@@ -27,8 +29,10 @@ const WORDS: usize = DIRECT / 8 + 1;
 pub struct Id(u64, u64);
 
 impl Id {
-    /// That of a cell which several keys share.
-    pub(crate) const NOBODY: Self = Self(0, 0);
+    /// That of a cell which all keys of a quota share that have no slot.
+    pub(crate) const fn of_crowd(gcra: Gcra) -> Self {
+        Self(gcra.interval(), gcra.burst() as u64)
+    }
 
     /// The two halves.
     #[inline]

@@ -45,6 +45,65 @@ fn a_flood_of_keys_takes_no_memory_and_evicts_no_active_key() {
     assert!(more(&60_000));
 }
 
+/// A table without a free slot, for longer than any test.
+fn full(clock: &Clock) -> Local {
+    let store = Local::new(12, clock.clone());
+    let slow = gcra(Quota::per_hour(1));
+    for key in 0..300 {
+        store.decide(id(&store, key), slow, 1, clock.now());
+    }
+    assert_eq!(store.active(clock.now()), store.slots_in_all());
+    store
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn quotas_that_meet_at_a_full_desk_are_decided_as_if_each_were_alone(
+        asks in prop::collection::vec((0_usize..2, 1_u32..4, 0_u64..40_000_000, any::<bool>()), 1..200),
+    ) {
+        let (clock, hand) = Clock::manual();
+        let store = full(&clock);
+        let quotas = [Quota::per_hour(3).burst(10), Quota::per_second(1_000).burst(10)].map(gcra);
+        let mut alone = [0_u64; 2];
+        for (key, (which, cost, step, take)) in asks.into_iter().enumerate() {
+            hand.advance(Duration::from_nanos(step));
+            let (key, gcra, now) = (id(&store, 5_000 + key as u64), quotas[which], clock.now());
+            let (expected, tat) = gcra.decide(alone[which], now, cost);
+            let told = if take {
+                store.decide(key, gcra, cost, now)
+            } else {
+                store.peek(key, gcra, cost, now)
+            };
+            if take && expected.allows() {
+                alone[which] = tat;
+            }
+            prop_assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn no_quota_of_many_at_a_full_desk_gets_more_than_its_own(
+        asks in prop::collection::vec((0_u32..8, 0_u64..4_000_000), 1..300),
+    ) {
+        let (clock, hand) = Clock::manual();
+        let store = full(&clock);
+        let quotas: Vec<_> = (0..8_u32).map(|it| gcra(Quota::per_hour(2 << it).burst(4 + it))).collect();
+        let mut passed = [0_u32; 8];
+        for (key, (which, step)) in asks.into_iter().enumerate() {
+            hand.advance(Duration::from_nanos(step));
+            let key = id(&store, 5_000 + key as u64);
+            let decision = store.decide(key, quotas[which as usize], 1, clock.now());
+            passed[which as usize] += u32::from(decision.allows());
+        }
+        // In under two seconds no cell of any of them comes back.
+        for (passed, gcra) in passed.into_iter().zip(&quotas) {
+            prop_assert!(passed <= gcra.burst(), "{} of {}", passed, gcra.burst());
+        }
+    }
+}
+
 #[test]
 fn keys_within_the_cap_keep_slots_of_their_own() {
     let (clock, _hand) = Clock::manual();

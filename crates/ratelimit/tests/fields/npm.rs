@@ -30,7 +30,9 @@ fn the_older_forms_are_read_by_the_parser_that_npm_has() {
     );
     for form in [Form::Draft7, Form::XRateLimit] {
         let limit = Limit::per_client().quota(Quota::per_minute(4));
-        let rows = told(vec![limit], Answers::exact().form(form), 5);
+        let mut rows = told(vec![limit], Answers::exact().form(form), 5);
+        let wide = Limit::per_client().quota(Quota::per_minute(4).burst(9));
+        rows.extend(told(vec![wide], Answers::exact().form(form), 1));
         let object = |(_, answer): &(_, plimsoll_ratelimit::limiter::Answer)| {
             let pair = |(name, value): &(http::HeaderName, http::HeaderValue)| {
                 format!("{:?}:{:?}", name.as_str(), value.to_str().unwrap())
@@ -46,7 +48,7 @@ fn the_older_forms_are_read_by_the_parser_that_npm_has() {
         assert!(output.status.success(), "{errors}");
         let read = String::from_utf8(output.stdout).unwrap();
         let read: Vec<_> = read.lines().collect();
-        let expected = ["4 3 45", "4 2 30", "4 1 15", "4 0 15", "4 0 15"];
+        let expected = ["4 3 45", "4 2 30", "4 1 15", "4 0 15", "4 0 15", "9 8 120"];
         assert_eq!(read, expected, "{form:?}");
     }
 }

@@ -6,12 +6,12 @@
 //! goes to its *desk*, a short lock that it shares with a part of all keys, so
 //! that no key gets two slots; it looks at sixteen slots and takes a free one.
 //! When all sixteen hold keys that are still being counted, it is counted under
-//! the desk's own cell, together with others in the same plight. A flood of
-//! keys thus can't evict an active one, can't open the limit and can't take
-//! memory; it only coarsens the counting of new keys. A key that was counted
+//! the desk's own cell for its quota, together with others in the same plight. A
+//! flood of keys thus can't evict an active one, can't open the limit and can't
+//! take memory; it only coarsens the counting of new keys. A key that was counted
 //! under a shared cell and gets a slot later starts afresh there, so such a key
 //! may see up to twice its quota in a stretch that spans both; all keys of a
-//! desk together get no more than one quota through the shared cell.
+//! desk with one quota together get no more than it through the shared cell.
 //!
 //! Threads that meet at one key with a wide burst take some of its cells in
 //! advance, each to a cache line of its own: see `lanes.rs`.
@@ -20,6 +20,7 @@
 //! key, whatever the key's length. Desks take another 128 bytes for every
 //! thousand slots, 8 KiB at most.
 
+mod crowd;
 mod lanes;
 mod slot;
 
@@ -30,6 +31,7 @@ use plimsoll_core::Clock;
 use super::{Id, Identity};
 use crate::gcra::{Decision, Gcra};
 use crate::sync::{AtomicU64, Mutex, Ordering, PLACE, PoisonError};
+use crowd::Crowd;
 use lanes::{Lanes, Paid};
 use slot::{Ask, Decided, Slot};
 
@@ -76,7 +78,7 @@ struct Place([Slot; PLACE]);
 #[repr(align(128))]
 struct Desk {
     claims: Mutex<()>,
-    shared: Slot,
+    crowd: Crowd,
     coarsened: AtomicU64,
 }
 
@@ -95,7 +97,7 @@ impl Local {
         let place = || Place(std::array::from_fn(|_| Slot::new()));
         let desk = || Desk {
             claims: Mutex::new(()),
-            shared: Slot::new(),
+            crowd: Crowd::new(),
             coarsened: AtomicU64::new(0),
         };
         Self {
@@ -131,6 +133,11 @@ impl Local {
     /// missing from the burst. A key without a slot of its own gets nothing back.
     pub fn refund(&self, id: Id, gcra: Gcra, cells: u32, now: u64) {
         let nanos = gcra.interval().saturating_mul(cells.into());
+        self.give_back(id, nanos, now);
+    }
+
+    /// The same by nanoseconds of the key's limit.
+    pub(crate) fn give_back(&self, id: Id, nanos: u64, now: u64) {
         let refunded = |slot: &&Slot| slot.seems(id) && slot.refund(id, nanos, now);
         let _ = self.slots(id).iter().copied().find(refunded);
     }
@@ -277,10 +284,9 @@ impl Local {
             }
         }
         desk.coarsened.fetch_add(1, Ordering::Relaxed);
-        loop {
-            if let Some(decided) = desk.shared.decide(Id::NOBODY, &ask) {
-                return decided;
-            }
+        Decided {
+            decision: desk.crowd.decide(&ask),
+            contended: false,
         }
     }
 }

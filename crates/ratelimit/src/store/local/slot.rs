@@ -13,7 +13,7 @@
 
 use plimsoll_core::Clock;
 
-use crate::gcra::{Decision, Gcra};
+use crate::gcra::{Decision, Gcra, Verdict};
 use crate::store::Id;
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -135,6 +135,22 @@ impl Slot {
                 Some(now) => (word, contended) = (now, true),
             }
         }
+    }
+
+    /// Decides for whoever asks, by a TAT that is only ever raised: quotas that
+    /// meet here take from each other, and none gets more than its own. Only for
+    /// who holds the desk.
+    pub(super) fn decide_for_all(&self, ask: &Ask<'_>) -> Decision {
+        let word = self.word.load(Ordering::Acquire);
+        let ahead = tat(word).saturating_sub(ask.now);
+        let (mut decision, after) = ask.gcra.decide(tat(word), ask.now, ask.cost);
+        if let Verdict::Deny { retry_after } = &mut decision.verdict {
+            // What another quota put beyond this one's limit has to pass as well.
+            *retry_after += ahead.saturating_sub(ask.gcra.limit());
+        } else if ask.take && after > tat(word) {
+            self.word.store(moved_to(word, after), Ordering::Release);
+        }
+        decision
     }
 
     /// Gives back nanoseconds of backlog, none beyond what there is; `false`
