@@ -70,3 +70,44 @@ async fn a_client_that_paces_itself_sees_no_429_and_one_that_does_not_sees_many(
         assert_eq!(waited > 0.0, paced, "{page}");
     }
 }
+
+/// Answers in time of forty callers that wait three tenths of a second, by rounds.
+async fn impatient<S, B>(address: SocketAddr, client: S) -> Vec<usize>
+where
+    S: Service<Request<Full<Bytes>>, Response = http::Response<B>, Error: Send, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Send,
+{
+    let mut rounds = Vec::new();
+    for _ in 0..12 {
+        let mut tasks = JoinSet::new();
+        for _ in 0..40 {
+            let request = Request::get(format!("http://{address}/"));
+            let call = client
+                .clone()
+                .oneshot(request.body(Full::default()).unwrap());
+            tasks.spawn(async move {
+                let answer = tokio::time::timeout(Duration::from_millis(300), call).await;
+                matches!(answer, Ok(Ok(answer)) if answer.status() == 200)
+            });
+        }
+        let answered = tasks.join_all().await;
+        rounds.push(answered.into_iter().filter(|answered| *answered).count());
+    }
+    rounds
+}
+
+#[tokio::test]
+async fn callers_that_give_up_leave_the_rate_to_those_that_come_after() {
+    let quota = Quota::per_second(50).burst(20);
+    let (plimsoll, _) = instance(|builder| builder.limit(Limit::per_client().quota(quota)));
+    let app = Router::new().route("/", on_get(|| async {}));
+    let address = serve(app.layer(plimsoll.layer())).await;
+    let http: Http = Client::builder(TokioExecutor::new()).build_http();
+    let rounds = impatient(address, plimsoll.pacing().layer(http)).await;
+    // Nothing left is told as nothing for a second, which is less than five rounds.
+    let late: usize = rounds[6..].iter().sum();
+    assert!(late >= 10, "{rounds:?}");
+}
