@@ -29,6 +29,7 @@ impl Row {
 const BARE: Case = Case::new("bare", 0.01);
 const RECORD: Case = Case::new("ours-record", 0.01);
 const ERRORS: Case = Case::new("ours-errors", 0.01);
+const CONCURRENCY: Case = Case::new("ours-concurrency", 0.01);
 const OURS: Case = Case::new("ours", 0.01);
 
 /// Ours. A part is measured over the record that all of them share.
@@ -68,6 +69,12 @@ pub const OURS_ROWS: &[Row] = &[
         ERRORS.with(Events::Bare),
     ),
     Row::new("limit per client", Case::new("ours-limit", 0.01), RECORD),
+    Row::new("concurrency limit", CONCURRENCY, RECORD),
+    Row::new(
+        "criticality and deadlines",
+        Case::new("ours-overload", 0.01),
+        CONCURRENCY,
+    ),
     Row::new(
         "an application info! event with ids",
         OURS.with(Events::Info),

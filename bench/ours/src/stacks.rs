@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use plimsoll::{Limit, Mode, Ownership, Part, Plimsoll, Quota, Telemetry};
+use plimsoll::{Criticality, Limit, Mode, Overload, Ownership, Part, Plimsoll, Quota, Telemetry};
 use plimsoll_errors::ErrorsLayer;
-use plimsoll_ratelimit::{Limiter, RateLimitLayer, TimeoutLayer};
+use plimsoll_ratelimit::{ConcurrencyLayer, Limiter, RateLimitLayer, TimeoutLayer};
 use plimsoll_telemetry::{Builder, Format};
 use tower_layer::Identity;
 
@@ -138,7 +138,38 @@ pub const STACKS: &[Stack] = &[
             Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
         },
     },
+    Stack {
+        name: "ours-concurrency",
+        what: "telemetry with every signal off, and a concurrency limit",
+        build: |setup| concurrency(setup, None),
+    },
+    Stack {
+        name: "ours-overload",
+        what: "the same, which sheds by the criticality of routes and by what trusted callers say",
+        build: |setup| concurrency(setup, Some(overload())),
+    },
 ];
+
+fn overload() -> Overload {
+    let overload = Overload::new()
+        .header("x-criticality")
+        .deadline_header("x-request-timeout-ms");
+    ["/accounts/{id}", "/cards/{id}", "/invoices/{id}", "/spends"]
+        .into_iter()
+        .fold(overload, |all, route| {
+            all.route(route, Criticality::Sheddable)
+        })
+}
+
+fn concurrency(setup: &Setup, overload: Option<Overload>) -> Result<Built, Fault> {
+    let telemetry = telemetry(setup, off)?;
+    let mut layer = ConcurrencyLayer::default();
+    if let Some(overload) = overload {
+        layer = layer.overload(&overload)?;
+    }
+    let app = app(setup.events).layer((telemetry.layer(), layer));
+    Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
+}
 
 fn whole(setup: &Setup, mode: Mode) -> Result<Built, Fault> {
     whole_with(setup, mode, |on| on)
