@@ -64,6 +64,10 @@ BENCH = cargo run --quiet --release --manifest-path bench/Cargo.toml --target-di
 bench: debian ## Us and our peers side by side, an hour on two idle cores: writes bench/README.md and results.json
 	$(BENCH) table
 
+.PHONY: bench-limiter
+bench-limiter: debian ## The limiter beside governor, a few minutes on two idle cores: rewrites its section of bench/README.md and results.json
+	$(BENCH) table --only limiter
+
 .PHONY: bench-quick
 bench-quick: debian ## The same with few requests, printed only: to see that it works
 	$(BENCH) table --quick

@@ -5,6 +5,7 @@
 //! measured of all of them from one binary in one run.
 
 pub mod latency;
+pub mod limiter;
 pub mod measures;
 pub mod peers;
 pub mod progress;

@@ -2,11 +2,13 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use plimsoll_bench::latency::{self, ArrivalsArgs};
+use plimsoll_bench::limiter::child::ChildArgs;
 use plimsoll_bench::results::Results;
-use plimsoll_bench::{measures, stacks, table, throughput};
+use plimsoll_bench::{limiter, measures, stacks, table, throughput};
 use plimsoll_bench_ours::Fault;
 use plimsoll_bench_ours::child::{self, RunArgs, ServeArgs};
 use plimsoll_bench_ours::counting::Counting;
@@ -43,8 +45,46 @@ enum Command {
     Latency(Size),
     /// Resident memory after many requests
     Memory(Size),
+    /// Limits in process beside governor
+    Limiter(Size),
+    /// What the limiter's measures run in a process of its own
+    #[command(hide = true)]
+    LimiterChild(ChildArgs),
     /// All of them; writes bench/README.md and bench/results.json
-    Table(Size),
+    Table(TableArgs),
+}
+
+#[derive(clap::Args)]
+struct TableArgs {
+    #[command(flatten)]
+    size: Size,
+    /// Measures this alone and leaves the rest as it was written last
+    #[arg(long)]
+    only: Option<Section>,
+}
+
+/// A part of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Counts,
+    Time,
+    Throughput,
+    Latency,
+    Memory,
+    Limiter,
+}
+
+impl Section {
+    fn measure(self, size: &Size, results: &mut Results) -> Result<(), Fault> {
+        match self {
+            Self::Counts => counts(size, results),
+            Self::Time => time(size, results),
+            Self::Throughput => wrk(size, results),
+            Self::Latency => arrivals(size, results),
+            Self::Memory => memory(size, results),
+            Self::Limiter => limits(size, results),
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -105,16 +145,19 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Throughput(size) => wrk(&size, &mut results)?,
         Command::Latency(size) => arrivals(&size, &mut results)?,
         Command::Memory(size) => memory(&size, &mut results)?,
-        Command::Table(size) => {
-            counts(&size, &mut results)?;
-            time(&size, &mut results)?;
-            wrk(&size, &mut results)?;
-            arrivals(&size, &mut results)?;
-            memory(&size, &mut results)?;
-            results.taken = jiff::Timestamp::now()
-                .strftime("%Y-%m-%d %H:%M")
-                .to_string();
-            results.machine = table::machine()?;
+        Command::Limiter(size) => limits(&size, &mut results)?,
+        Command::LimiterChild(args) => return limiter::child::run(&args),
+        Command::Table(TableArgs { size, only }) => {
+            if let Some(section) = only {
+                results = table::read()?;
+                section.measure(&size, &mut results)?;
+            } else {
+                for section in Section::value_variants() {
+                    section.measure(&size, &mut results)?;
+                }
+                results.taken = table::now();
+                results.machine = table::machine()?;
+            }
             if !size.quick {
                 table::write(&results)?;
             }
@@ -151,5 +194,11 @@ fn arrivals(size: &Size, results: &mut Results) -> Result<(), Fault> {
 fn memory(size: &Size, results: &mut Results) -> Result<(), Fault> {
     let at = size.or([100_000, 1_000_000], [10_000, 100_000]);
     results.memory = measures::memory(&Bench::start()?, at)?;
+    Ok(())
+}
+
+fn limits(size: &Size, results: &mut Results) -> Result<(), Fault> {
+    let turn = Duration::from_millis(size.or(500, 20));
+    results.limiter = Some(limiter::measure(size.rounds(), turn)?);
     Ok(())
 }

@@ -3,6 +3,8 @@
 use plimsoll_bench_ours::rows::Counts;
 use serde::{Deserialize, Serialize};
 
+use crate::limiter::Limiters;
+
 /// A median and the least and most of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
@@ -117,4 +119,7 @@ pub struct Results {
     pub latency: Vec<Latency>,
     /// Resident memory.
     pub memory: Vec<Memory>,
+    /// Limits beside another limiter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limiter: Option<Limiters>,
 }

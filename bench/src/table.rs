@@ -15,6 +15,22 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The results as they were last written.
+///
+/// # Errors
+///
+/// When there are none, or not these.
+pub fn read() -> Result<Results, Fault> {
+    let text = std::fs::read_to_string(folder().join("results.json"))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// The time, UTC, to the minute.
+pub fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 /// Writes `results.json`, and the table into the README.
 ///
 /// # Errors
@@ -149,10 +165,13 @@ pub fn markdown(results: &Results) -> Result<String, fmt::Error> {
             }),
         )?;
     }
+    if let Some(limiters) = &results.limiter {
+        crate::limiter::show(&mut out, limiters)?;
+    }
     Ok(out)
 }
 
-fn section(
+pub(crate) fn section(
     out: &mut String,
     head: &str,
     columns: &[&str],
