@@ -130,10 +130,12 @@ pub const STACKS: &[Stack] = &[
         what: "telemetry with every signal off, and a limit per client",
         build: |setup| {
             let telemetry = telemetry(setup, off)?;
-            let clock = plimsoll::Clock::system();
+            // As the facade does it.
+            let clock = telemetry.clock().clone();
             let limits = vec![Limit::per_client().quota(QUOTA)];
             let limiter = Limiter::new(limits, clock, plimsoll::Trust::nobody())?;
-            let layers = (telemetry.layer(), RateLimitLayer::new(limiter));
+            let limit = RateLimitLayer::new(limiter).clocked_by_record();
+            let layers = (telemetry.layer(), limit);
             let app = app(setup.events).layer(layers);
             Built::new(app, move || Ok(telemetry.shutdown(FLUSH).lost()))
         },

@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
+
+use crate::intern::intern;
 
 /// Bytes that values of one thread are cut from. A value keeps its whole piece
 /// alive, so pieces are small.
@@ -12,6 +14,17 @@ const PIECE: usize = 4_096;
 
 /// Longest value.
 const MAX: usize = 1_024;
+
+/// The digits of 0 to 99.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + number as u8 / 10, b'0' + number as u8 % 10];
+        number += 1;
+    }
+    pairs
+};
 
 thread_local! {
     static LEFT: RefCell<BytesMut> = RefCell::new(BytesMut::new());
@@ -42,6 +55,22 @@ pub fn header(text: &[u8]) -> Option<HeaderValue> {
         // In a destructor of the thread.
         _ => HeaderValue::from_bytes(text).ok(),
     }
+}
+
+/// A header value that many answers have, kept for the life of the process like
+/// [`intern`]'s texts: a copy of it counts nothing that cores would share.
+/// `None` when no header can have it.
+///
+/// ```
+/// let value = plimsoll_core::value::fixed("\"per-client\";q=5;w=1").unwrap();
+/// assert_eq!(value, "\"per-client\";q=5;w=1");
+/// ```
+pub fn fixed(text: &str) -> Option<HeaderValue> {
+    let kept = intern(text);
+    if kept != text {
+        return HeaderValue::from_str(text).ok();
+    }
+    HeaderValue::from_maybe_shared(Bytes::from_static(kept.as_bytes())).ok()
 }
 
 /// Text of a bounded length, built without an allocation.
@@ -88,9 +117,13 @@ impl<const N: usize> Text<N> {
             return;
         };
         let mut rest = number;
-        for digit in room.iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        let (single, pairs) = room.as_rchunks_mut::<2>();
+        for pair in pairs.iter_mut().rev() {
+            *pair = PAIRS[(rest % 100) as usize];
+            rest /= 100;
+        }
+        if let [digit] = single {
+            *digit = b'0' + rest as u8;
         }
         self.len = end;
     }

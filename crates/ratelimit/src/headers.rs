@@ -6,6 +6,8 @@
 //! never invites more than the sustained rate: with slack = L − backlog,
 //! r = ⌊slack/T⌋ and t = ⌈slack⌉ seconds; with nothing left t is the wait.
 
+mod kept;
+
 use std::fmt::Write;
 
 use http::{HeaderName, HeaderValue};
@@ -64,6 +66,12 @@ pub fn policy_item(
 /// with the longest names.
 pub(crate) type Field = Text<1_024>;
 
+/// The whole field of an only limit whose keys have no partition.
+#[inline]
+pub(crate) fn only_item(name: &'static str, decision: &Decision) -> Option<HeaderValue> {
+    kept::item(name, left_and_window(decision))
+}
+
 /// The item of a decision.
 pub(crate) fn limit_item(
     field: &mut Field,
@@ -74,19 +82,22 @@ pub(crate) fn limit_item(
     if !field.is_empty() {
         field.push(", ");
     }
-    let (left, window) = left_and_window(decision);
-    field.push("\"");
-    field.push(name);
-    field.push("\";r=");
-    field.number(left.into());
-    field.push(";t=");
-    field.number(window);
+    write_item(field, name, left_and_window(decision));
     if let Some(partition) = partition {
         let text = partition.base64();
         field.push(";pk=:");
         field.push(std::str::from_utf8(&text).unwrap_or_default());
         field.push(":");
     }
+}
+
+fn write_item<const N: usize>(field: &mut Text<N>, name: &str, (left, window): (u32, u64)) {
+    field.push("\"");
+    field.push(name);
+    field.push("\";r=");
+    field.number(left.into());
+    field.push(";t=");
+    field.number(window);
 }
 
 /// The fields of an older form: they tell one policy, the tightest, and of the
@@ -125,6 +136,7 @@ pub(crate) fn older(
 }
 
 /// `r` and `t`, in cells and seconds.
+#[inline]
 pub fn left_and_window(decision: &Decision) -> (u32, u64) {
     let wait = match decision.verdict {
         Verdict::Deny { retry_after } => retry_after,
@@ -144,9 +156,7 @@ fn separate(field: &mut String) {
     }
 }
 
-/// The value of the field; `None` when no limit has anything to say, or more
-/// than a field of ours may hold.
-pub(crate) fn value(field: &Field) -> Option<HeaderValue> {
+pub(crate) fn value<const N: usize>(field: &Text<N>) -> Option<HeaderValue> {
     if field.is_empty() || !field.is_whole() {
         return None;
     }

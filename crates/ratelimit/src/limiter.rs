@@ -1,5 +1,6 @@
 //! Several limits decided together, all or nothing.
 
+mod advertised;
 mod candidate;
 mod change;
 mod debit;
@@ -18,12 +19,12 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use plimsoll_core::names::value;
 use plimsoll_core::peer::Trust;
 use plimsoll_core::{Clock, Mode};
 
+use advertised::Advertised;
 use candidate::Candidate;
 use decide::Said;
 use refused::Refused;
@@ -127,7 +128,7 @@ struct Inner {
     policies: Vec<Policy>,
     /// Whether a limit finds its keys by a closure.
     needs_parts: bool,
-    advertised: ArcSwapOption<HeaderValue>,
+    advertised: Advertised,
     /// Held while a quota is changed.
     changing: Mutex<()>,
     clock: Clock,
@@ -217,7 +218,7 @@ impl Limiter {
         }
         Ok(Self(Arc::new(Inner {
             needs_parts: policies.iter().any(Policy::needs_parts),
-            advertised: change::advertised(&policies).into(),
+            advertised: Advertised::new(&policies),
             policies,
             changing: Mutex::new(()),
             clock,
@@ -235,8 +236,7 @@ impl Limiter {
 
     /// The value of `RateLimit-Policy`; `None` without limits.
     pub fn advertised(&self) -> Option<HeaderValue> {
-        let advertised = self.0.advertised.load();
-        advertised.as_deref().cloned()
+        self.0.advertised.value()
     }
 
     /// What was decided so far: every policy with every label, zeros included.

@@ -22,19 +22,27 @@ pub struct LimitGate {
 pub struct Fields {
     /// `RateLimit`.
     limits: Option<HeaderValue>,
-    /// `RateLimit-Policy`, when it is not what everybody is told.
-    policies: Option<HeaderValue>,
-    /// Those of an older form.
-    older: Vec<(HeaderName, HeaderValue)>,
+    seldom: Option<Box<Seldom>>,
     debits: Debits,
 }
 
+/// What few answers say; apart, for the rest is moved with every request.
+#[derive(Debug)]
+struct Seldom {
+    /// `RateLimit-Policy`, when it is not what everybody is told.
+    policies: Option<HeaderValue>,
+    /// The fields of an older form.
+    older: Vec<(HeaderName, HeaderValue)>,
+}
+
 impl Fields {
+    #[inline]
     fn of(answer: Answer) -> Self {
+        let (policies, older) = (answer.advertised, answer.older);
+        let seldom = policies.is_some() || !older.is_empty();
         Self {
             limits: answer.field,
-            policies: answer.advertised,
-            older: answer.older,
+            seldom: seldom.then(|| Box::new(Seldom { policies, older })),
             debits: answer.debits,
         }
     }
@@ -67,16 +75,20 @@ impl Gate for LimitGate {
         if is_refusal(response) {
             self.limiter.give_back(&fields.debits);
         }
+        let (policies, older) = match fields.seldom.map(|seldom| *seldom) {
+            Some(Seldom { policies, older }) => (policies, older),
+            None => (None, Vec::new()),
+        };
         if let Some(field) = fields.limits {
             // Both are lists: an inner limit may have said its own.
             let headers = response.headers_mut();
             headers.append(RATE_LIMIT, field);
-            if let Some(policy) = fields.policies.or_else(|| self.limiter.advertised()) {
-                headers.append(RATE_LIMIT_POLICY, policy);
+            if let Some(policies) = policies.or_else(|| self.limiter.advertised()) {
+                headers.append(RATE_LIMIT_POLICY, policies);
             }
         }
-        if !fields.older.is_empty() {
-            older::tell(fields.older, response);
+        if !older.is_empty() {
+            older::tell(older, response);
         }
     }
 }

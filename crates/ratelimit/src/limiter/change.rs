@@ -1,14 +1,12 @@
 //! What else can be done with limits than decide by them.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
-use http::HeaderValue;
 use http::request::Parts;
 
 use super::subject::{Found, Subject};
 use super::{Limiter, Policy};
 use crate::gcra::Decision;
-use crate::headers;
 use crate::limit::LimitError;
 use crate::quota::Quota;
 
@@ -46,7 +44,7 @@ impl Limiter {
         named.cost.check(named.name, quota.burst_size())?;
         named.rate.set(quota).map_err(not_kept)?;
         named.look_at_quota(&limiter.findings);
-        limiter.advertised.store(advertised(&limiter.policies));
+        limiter.advertised.change(&limiter.policies);
         Ok(())
     }
 
@@ -75,17 +73,6 @@ impl Limiter {
         let mut found = |policy| Some(act(policy, subject.look(policy, limiter)?, now));
         limiter.policies.iter().filter_map(&mut found).collect()
     }
-}
-
-/// The value of `RateLimit-Policy` for these limits.
-pub(super) fn advertised(policies: &[Policy]) -> Option<Arc<HeaderValue>> {
-    let mut field = String::new();
-    for policy in policies {
-        let quota = policy.rate.quota();
-        headers::policy_item(&mut field, policy.name, &quota, policy.unit, None);
-    }
-    let field = HeaderValue::try_from(field).ok();
-    field.filter(|field| !field.is_empty()).map(Arc::new)
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use plimsoll_core::Mode;
 use super::debit::Debits;
 use super::pass::Pass;
 use super::subject::{Found, Stance, Subject};
-use super::telling::{Answer, Telling};
+use super::telling::{Answer, Denied, Telling};
 use super::{Inner, Limiter, MAX_LIMITS, Policy};
-use crate::answers::PartitionKey;
+use crate::answers::{Form, PartitionKey};
 use crate::findings::Finding;
 use crate::gcra::Decision;
 use crate::headers::Field;
@@ -77,7 +77,8 @@ impl Limiter {
             let found = subject.key(policy, limiter);
             let now = now.unwrap_or_else(|| limiter.clock.now());
             let answer = alone(limiter, policy, found, now, mode);
-            return look_at_denied(answer, subject, limiter);
+            look_at_denied(&answer, subject, limiter);
+            return answer;
         }
         let mut keys = [None; MAX_LIMITS];
         for (key, policy) in keys.iter_mut().zip(&limiter.policies) {
@@ -86,40 +87,64 @@ impl Limiter {
         let now = now.unwrap_or_else(|| limiter.clock.now());
         let mut pass = Pass::new(limiter, &keys, now);
         pass.ask();
-        look_at_denied(pass.answer(mode), subject, limiter)
+        let answer = pass.answer(mode);
+        look_at_denied(&answer, subject, limiter);
+        answer
     }
 }
 
 /// Says so when a client that is refused may be a proxy that nobody named, or
 /// asks for what it can never have.
-fn look_at_denied(answer: Answer, subject: &Subject<'_>, limiter: &Inner) -> Answer {
+#[inline]
+fn look_at_denied(answer: &Answer, subject: &Subject<'_>, limiter: &Inner) {
     if let Some(denied) = &answer.denied {
-        if subject.forwards_unasked(limiter) {
-            let finding = Finding::UntrustedForwarder;
-            limiter.findings.note(finding, denied.policy);
-        }
-        if denied.retry_after.is_none() {
-            limiter.findings.note(Finding::NeverFits, denied.policy);
-        }
+        look_at(denied, subject, limiter);
     }
-    answer
+}
+
+#[inline(never)]
+fn look_at(denied: &Denied, subject: &Subject<'_>, limiter: &Inner) {
+    if subject.forwards_unasked(limiter) {
+        let finding = Finding::UntrustedForwarder;
+        limiter.findings.note(finding, denied.policy);
+    }
+    if denied.retry_after.is_none() {
+        limiter.findings.note(Finding::NeverFits, denied.policy);
+    }
 }
 
 /// The decision of an only limit, as most services have: no list to go through.
+#[inline]
 fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer {
-    let said = found.map(|found| {
-        let decision = policy.store.decide(found.id, found.gcra, found.cost, now);
-        Said::of(decision, &found)
-    });
+    let Some(found) = found else {
+        return Answer::default();
+    };
+    let decision = policy.store.decide(found.id, found.gcra, found.cost, now);
+    let usual = found.is_usual() && limiter.answers.form == Form::Draft11;
+    if usual && decision.allows() && policy.candidate.is_none() {
+        let debits = Debits::of_one(&found, &decision, now);
+        return Answer::allowed(policy, &decision, debits);
+    }
+    tell_alone(limiter, policy, found, decision, now, mode)
+}
+
+#[inline(never)]
+fn tell_alone(
+    limiter: &Inner,
+    policy: &Policy,
+    found: Found,
+    decision: Decision,
+    now: u64,
+    mode: Mode,
+) -> Answer {
+    let said = Said::of(decision, &found);
     let mut field = Field::default();
     let mut telling = Telling::new(mode, &limiter.answers);
-    telling.denied = said.as_ref().is_some_and(Said::denies);
-    telling.tell(policy, said.as_ref(), &mut field);
-    if let (Some(found), Some(said)) = (&found, &said) {
-        policy.note(found, said, now, telling.denied);
-        telling.took(Debits::of_one(found, &said.decision, now));
-    }
-    telling.done(&field, || std::iter::once((policy, found)))
+    telling.denied = said.denies();
+    telling.tell(policy, Some(&said), &mut field);
+    policy.note(&found, &said, now, telling.denied);
+    telling.took(Debits::of_one(&found, &said.decision, now));
+    telling.done(&field, || std::iter::once((policy, Some(found))))
 }
 
 /// Exchanges the heads: a closure wants one whole, and no request lends it.

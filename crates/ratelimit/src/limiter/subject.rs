@@ -50,6 +50,14 @@ pub(super) struct Found {
     pub(super) partition: Option<PartitionKey>,
 }
 
+impl Found {
+    /// Whether the key is told and decided as everybody's.
+    #[inline]
+    pub(super) fn is_usual(&self) -> bool {
+        self.stance == Stance::Enforces && self.plan.is_none() && self.partition.is_none()
+    }
+}
+
 /// What a source says, borrowed or owned.
 enum Said<'a> {
     Part(Part<'a>),
@@ -79,12 +87,11 @@ impl<'a> Subject<'a> {
         extensions: &'a Extensions,
         limiter: &Inner,
     ) -> Self {
-        let peer = extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+        let peer = || extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
         let recorded = current::with(|record| record.client).flatten();
-        let seen = || peer.map(|peer| limiter.trust.client(peer, headers));
-        let client = recorded.or_else(seen);
+        let client = recorded.or_else(|| Some(limiter.trust.client(peer()?, headers)));
         let unnamed_proxy = limiter.trust.is_empty()
-            && peer.or(client).is_some_and(peer::may_be_proxy)
+            && peer().or(client).is_some_and(peer::may_be_proxy)
             && is_forwarded(headers);
         Self {
             headers,
@@ -97,6 +104,7 @@ impl<'a> Subject<'a> {
 
     /// The request's key for a policy; says so, once, when it can only be wrong.
     /// A policy that is off has none.
+    #[inline]
     pub(super) fn key(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
         let found = self.look(policy, limiter);
         if found.is_none() && policy.mode() != Mode::Off {
@@ -106,6 +114,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The same, without a count.
+    #[inline]
     pub(super) fn look(&self, policy: &Policy, limiter: &Inner) -> Option<Found> {
         let stance = match policy.mode() {
             Mode::Off => return None,
@@ -115,6 +124,7 @@ impl<'a> Subject<'a> {
         self.found(policy, limiter, stance)
     }
 
+    #[inline]
     fn found(&self, policy: &Policy, limiter: &Inner, stance: Stance) -> Option<Found> {
         // What most limits are, in as few steps as can be.
         if let ([Source::Client(prefixes)], None) = (&*policy.sources, &policy.plans) {
@@ -128,6 +138,11 @@ impl<'a> Subject<'a> {
                 partition: limiter.partition(policy, || std::iter::once(Part::Address(client))),
             });
         }
+        self.found_by_all(policy, limiter, stance)
+    }
+
+    #[inline(never)]
+    fn found_by_all(&self, policy: &Policy, limiter: &Inner, stance: Stance) -> Option<Found> {
         let mut stance = stance;
         let mut said = Vec::with_capacity(policy.sources.len());
         for source in &policy.sources {

@@ -108,7 +108,7 @@ proptest! {
 fn keys_within_the_cap_keep_slots_of_their_own() {
     let (clock, _hand) = Clock::manual();
     let store = Local::new(30_000, clock.clone());
-    assert!(store.slots_in_all() * size_of::<[u64; 3]>() <= 30_000 * 32 + 192);
+    assert!(store.slots_in_all() * size_of::<[u64; 3]>() <= 30_000 * 63 / 2 + 192);
     let hourly = gcra(Quota::per_hour(1_000));
     for key in 0..30_000 {
         store.decide(id(&store, key), hourly, 1, clock.now());

@@ -16,9 +16,9 @@
 //! Threads that meet at one key with a wide burst take some of its cells in
 //! advance, each to a cache line of its own: see `lanes.rs`.
 //!
-//! A slot is 24 bytes and the table has four for every three keys: 32 bytes a
-//! key, whatever the key's length. Desks take another 128 bytes for every
-//! thousand slots, 8 KiB at most.
+//! A slot is 24 bytes and the table has 21 for every 16 keys: 31.5 bytes a key,
+//! whatever the key's length. Desks take another 128 bytes for every thousand
+//! slots, 8 KiB at most: 32 bytes a key in all.
 
 mod crowd;
 mod lanes;
@@ -87,7 +87,7 @@ impl Local {
     /// bytes each, taken at once. The clock is asked again when a caller's own
     /// reading has grown too old.
     pub fn new(max_keys: usize, clock: Clock) -> Self {
-        let slots = max_keys.saturating_add(max_keys / 3);
+        let slots = max_keys.saturating_add(max_keys / 16 * 5);
         Self::with(slots.div_ceil(PLACE).max(2), Identity::random(), clock)
     }
 
