@@ -62,6 +62,19 @@ impl Budget {
         steps.saturating_add(self.flush).saturating_add(MARGIN)
     }
 
+    /// These steps cut until they fit into the grace period: the drain first,
+    /// then the propagation, then the flush.
+    #[must_use]
+    pub fn fitted(mut self) -> Self {
+        let mut over = self.needed().saturating_sub(self.grace);
+        for step in [&mut self.drain, &mut self.propagation, &mut self.flush] {
+            let cut = over.min(*step);
+            *step -= cut;
+            over -= cut;
+        }
+        self
+    }
+
     /// Shows that propagation + drain + flush + margin fit into the grace period.
     ///
     /// # Errors
@@ -105,6 +118,28 @@ impl BudgetError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_cut_where_it_hurts_least_and_the_grace_holds() {
+        let seconds = |of: [u64; 4]| {
+            let [propagation, drain, flush, grace] = of.map(Duration::from_secs);
+            Budget {
+                propagation,
+                drain,
+                flush,
+                grace,
+            }
+        };
+        for (asked, used) in [
+            ([5, 18, 3, 30], [5, 18, 3, 30]),
+            ([5, 18, 3, 12], [5, 3, 3, 12]),
+            ([5, 18, 3, 6], [2, 0, 3, 6]),
+            ([5, 18, 3, 2], [0, 0, 1, 2]),
+            ([5, 18, 3, 0], [0, 0, 0, 0]),
+        ] {
+            assert_eq!(seconds(asked).fitted(), seconds(used), "{asked:?}");
+        }
+    }
 
     #[test]
     fn a_budget_that_fits_to_the_nanosecond_is_enough() {

@@ -130,9 +130,12 @@ impl Check {
     }
 
     /// Where real calls to the dependency are noted. While there are at least
-    /// ten in ten seconds they are the evidence, and the check itself is not
-    /// run: it passes while more than half of them were good and within the
-    /// timeout (set that before).
+    /// ten in ten seconds and one since the last run, those since the last run are
+    /// the evidence, as old as the newest of them, and the check itself is not
+    /// run: a run passes when more than half of them were good and within the
+    /// timeout (set that before). After a failure by calls the check's own answers
+    /// count only once it has failed for ten seconds: where routes that need it are
+    /// refused, there are no calls that could tell.
     ///
     /// ```
     /// use std::time::Duration;

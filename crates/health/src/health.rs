@@ -7,8 +7,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use plimsoll_core::Clock;
@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) services: Services,
     history: History,
     needs: Arc<Needs>,
+    /// Held by who looks for changes.
+    telling: Mutex<()>,
     told: [AtomicU8; 2],
 }
 

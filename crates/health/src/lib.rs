@@ -34,7 +34,7 @@ pub mod need;
 mod workers;
 
 pub use budget::{Budget, BudgetError};
-pub use calls::Calls;
+pub use calls::{Call, Calls};
 pub use check::Check;
 pub use drain::{Drain, DrainGate, DrainLayer};
 pub use evidence::Status;

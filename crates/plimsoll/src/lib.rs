@@ -72,6 +72,13 @@ pub mod errors {
     pub use plimsoll_errors::__private::FacadeCoded as Coded;
 }
 
+/// What belongs to health beside [`Check`] and [`Heartbeat`]: the crate
+/// `plimsoll-health`.
+pub mod health {
+    pub use plimsoll_health::face::grpc::{GrpcHealth, GrpcService};
+    pub use plimsoll_health::{Call, Calls, Drain, Health, Stat, Status, Transition};
+}
+
 /// What belongs to rate limits beside [`Limit`] and [`Quota`]: the crate
 /// `plimsoll-ratelimit`.
 pub mod ratelimit {

@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) rollout: Rollout,
     pub(crate) timeout: Duration,
     pub(crate) status: Option<SocketAddr>,
+    /// Whether nobody named it, but the platform has to reach it.
+    pub(crate) status_of_pod: bool,
     pub(crate) control: Option<SocketAddr>,
     pub(crate) control_token: Option<Secret<String>>,
     pub(crate) control_routes: Mutex<Router>,
@@ -136,9 +138,26 @@ impl Plimsoll {
             .counted(self.0.paced.clone())
     }
 
-    /// Probes and metrics: changes nothing, needs no token.
+    /// Probes and metrics: changes nothing, needs no token. For a service without
+    /// a status listener, or for a server other than [`Plimsoll::serve`]. Merge it
+    /// after the layer: what the layer does not cover is neither logged, traced,
+    /// limited nor counted.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use plimsoll::Plimsoll;
+    ///
+    /// # fn main() -> Result<(), plimsoll::Error> {
+    /// let plimsoll = Plimsoll::builder("card-service").status(None).build()?;
+    /// let app: Router = Router::new()
+    ///     .route("/cards/{id}", get(|| async { "a card" }))
+    ///     .layer(plimsoll.layer())
+    ///     .merge(plimsoll.status_router());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn status_router(&self) -> Router {
-        listeners::status::router(self.clone())
+        listeners::status::routes(self.clone())
     }
 
     /// Modes, health with details, the ledger, and the service's own control

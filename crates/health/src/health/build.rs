@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use plimsoll_core::Clock;
@@ -29,6 +29,9 @@ const RESERVED: [&str; 5] = ["startup", "shutdown", RUNTIME, WORKERS, "ping"];
 /// Longest name of a check or a latch, in bytes.
 pub(crate) const MAX_NAME: usize = 64;
 
+/// Longest pause between two runs of a check, and longest run.
+const MAX_TIME: Duration = Duration::from_hours(24);
+
 /// Gathers what makes up a [`Health`].
 #[derive(Debug, Default)]
 #[must_use = "call `build`"]
@@ -55,9 +58,23 @@ pub enum HealthError {
     /// Two checks or hearts with one name.
     #[error("two checks are named {0:?}; each needs a name of its own")]
     Twice(String),
-    /// A check that would run without pause or without time.
-    #[error("check {0:?}: `every` and `timeout` have to be longer than 0")]
+    /// A check that would run without pause or without time, or a heart that may
+    /// never stand still.
+    #[error("{0:?}: `every`, `timeout`, `max_silence` and `max_stall` have to be longer than 0")]
     NoTime(String),
+    /// A check that would as good as never run.
+    #[error("check {0:?}: `every` and `timeout` may be at most a day")]
+    TooLong(String),
+    /// Evidence that would be too old before it can be renewed.
+    #[error(
+        "check {check:?}: with this `every` and `timeout` good evidence gets {least:?} old before it is renewed; raise `max_age` to that"
+    )]
+    MaxAge {
+        /// The check.
+        check: String,
+        /// The longest pause between two runs and a run.
+        least: Duration,
+    },
     /// More checks that only some routes need than can be told apart.
     #[error("at most {MAX_NEEDS} checks can have routes that need them")]
     TooManyNeeds,
@@ -103,7 +120,7 @@ impl HealthBuilder {
     /// Checks the names.
     ///
     /// # Errors
-    /// When a name is bad, reserved or given twice, or a check has no time.
+    /// When a name is bad, reserved or given twice, or times don't fit.
     pub fn build(self) -> Result<Health, HealthError> {
         let mut names: Vec<&str> = Vec::new();
         let checks = self.checks.iter().map(|check| check.name.as_str());
@@ -116,9 +133,13 @@ impl HealthBuilder {
             }
             names.push(name);
         }
-        let idle = |check: &&Check| check.every.is_zero() || check.timeout.is_zero();
-        if let Some(check) = self.checks.iter().find(idle) {
-            return Err(HealthError::NoTime(check.name.clone()));
+        self.checks.iter().try_for_each(timed)?;
+        let still = self.hearts.iter().find(|heart| heart.limit().is_zero());
+        if let Some(heart) = still {
+            return Err(HealthError::NoTime(heart.name.clone()));
+        }
+        if self.max_stall.is_some_and(|limit| limit.is_zero()) {
+            return Err(HealthError::NoTime(RUNTIME.into()));
         }
         let max_stall = self.max_stall.unwrap_or(MAX_SILENCE);
         let runtime = Heartbeat::new(RUNTIME).max_silence(max_stall);
@@ -163,10 +184,28 @@ impl HealthBuilder {
             services: Services::default(),
             history: History::default(),
             needs: Arc::new(needs),
+            telling: Mutex::default(),
             // A process lives from the start, and is ready some time after.
             told: [AtomicU8::new(Status::Pass as u8), AtomicU8::new(UNTOLD)],
         })))
     }
+}
+
+/// Whether a check's times fit one another.
+fn timed(check: &Check) -> Result<(), HealthError> {
+    let name = || check.name.clone();
+    if check.every.is_zero() || check.timeout.is_zero() {
+        return Err(HealthError::NoTime(name()));
+    }
+    if check.every > MAX_TIME || check.timeout > MAX_TIME {
+        return Err(HealthError::TooLong(name()));
+    }
+    let least = check.every + check.every / 10 + check.timeout;
+    if Duration::from_nanos(check.rules().max_age) < least {
+        let check = name();
+        return Err(HealthError::MaxAge { check, least });
+    }
+    Ok(())
 }
 
 fn proper(name: &str) -> Result<(), HealthError> {

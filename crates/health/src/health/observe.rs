@@ -1,6 +1,7 @@
 //! Finds what changed and tells of it once: to the log, the history, the needs.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -33,9 +34,10 @@ impl Health {
 impl Inner {
     /// Looks at every check and probe.
     pub(super) fn look(&self) {
+        let telling = self.telling();
         self.workers.look(self.clock.now());
         for watched in &self.checks {
-            self.look_at(watched);
+            self.compare(watched, &telling);
         }
         self.look_at_probe(Probe::Live, "livez");
         self.look_at_probe(Probe::Ready, "readyz");
@@ -59,6 +61,16 @@ impl Inner {
 
     /// Looks at one check.
     pub(super) fn look_at(&self, watched: &Watched) {
+        self.compare(watched, &self.telling());
+    }
+
+    /// One at a time looks and tells: who looked earlier would else tell later,
+    /// and a change that never was. No probe waits for it.
+    fn telling(&self) -> MutexGuard<'_, ()> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn compare(&self, watched: &Watched, _: &MutexGuard<'_, ()>) {
         let now = self.clock.now();
         let reading = watched.evidence.read();
         if reading.taken.is_none() {

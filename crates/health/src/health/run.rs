@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Health, Inner};
+use crate::calls::DOUBT;
 use crate::check::{Answer, Check};
-use crate::evidence::Track;
+use crate::evidence::{Track, Verdict};
 use crate::heartbeat::Heartbeat;
 
 /// How often the runtime's heart beats, or in a sixth of what it may stand still.
@@ -101,23 +102,47 @@ async fn watch(health: Arc<Inner>, at: usize) {
         return;
     };
     let mut track = Track::default();
+    let mut reason: Option<Box<str>> = None;
+    // Whether real calls were the last to fail.
+    let mut doubted = false;
     loop {
         let began = health.clock.now();
         let calls = watched.check.calls.as_ref();
-        let found = match calls.and_then(|calls| calls.seen(began)) {
+        let seen = calls.and_then(|calls| calls.take(began, watched.check.every));
+        let (found, taken) = match seen {
             // Real traffic says more than a question of our own.
-            Some(seen) => seen.verdict(),
-            None => once(&watched.check).await,
+            Some(seen) => (seen.verdict(), seen.newest),
+            None => (once(&watched.check).await, health.clock.now()),
         };
-        let now = health.clock.now();
-        track = track.step(found.is_ok(), now, &watched.rules);
-        let reason = found.err().map(Into::into);
-        let took = now.saturating_sub(began);
-        watched.evidence.keep(track.verdict, now, took, reason);
+        let mut rules = watched.rules;
+        if doubted && seen.is_none() {
+            rules.dwell = rules.dwell.max(nanos(DOUBT));
+        }
+        track = track.step(found.is_ok(), taken, &rules);
+        match found {
+            Err(why) => {
+                doubted = seen.is_some();
+                reason = Some(why.into());
+            }
+            // Why it still fails, although it begins to succeed.
+            Ok(()) if track.verdict == Verdict::Failing => {}
+            Ok(()) => {
+                doubted = false;
+                reason = None;
+            }
+        }
+        let took = health.clock.now().saturating_sub(began);
+        watched
+            .evidence
+            .keep(track.verdict, taken, took, reason.clone());
         health.look_at(watched);
         // Many instances started together should not ask together for ever.
         sleep(watched.check.every.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
     }
+}
+
+fn nanos(of: Duration) -> u64 {
+    u64::try_from(of.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// One run: its timeout, its panic and its error are all just failures.

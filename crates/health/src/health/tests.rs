@@ -418,7 +418,7 @@ async fn real_calls_are_the_evidence_while_there_are_enough() {
         pass(&hand, SECOND).await;
     }
     let told = text(&health, "/readyz/bank", "", true);
-    assert!(told.contains("calls in the last 10 s failed"), "{told}");
+    assert!(told.contains("calls since the last look failed"), "{told}");
     // What began before there were enough calls may still have run.
     assert!(
         runs.load(Ordering::Relaxed) <= asked + 1,
@@ -528,4 +528,63 @@ fn the_cases_of_kubernetes_own_tests_are_answered_byte_for_byte() {
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
         assert_eq!(answer.body(), expected, "{asked}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_check_fails_is_told_until_it_passes() {
+    let good = Arc::new(AtomicBool::new(false));
+    let (health, hand) = health(switched(&good).rise(100));
+    let _running = health.start().unwrap();
+    pass(&hand, SECOND).await;
+    good.store(true, Ordering::Relaxed);
+    pass(&hand, 10 * SECOND).await;
+    let told = text(&health, "/readyz/database", "", true);
+    assert_eq!(told, "internal server error: refused\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_its_own_do_not_vouch_for_a_dependency_that_just_failed_calls() {
+    let mut bank = Check::new("bank", async || Ok::<(), String>(())).fall(1);
+    let calls = bank.calls();
+    let (health, hand) = health(bank);
+    let _running = health.start().unwrap();
+    pass(&hand, SECOND).await;
+    for _ in 0..10 {
+        drop(calls.begin());
+    }
+    pass(&hand, 2 * SECOND).await;
+    assert_eq!(status(&health, "/readyz"), 503);
+    pass(&hand, 6 * SECOND).await;
+    let told = text(&health, "/readyz/bank", "", true);
+    assert!(
+        told.contains("10 of 10 calls since the last look"),
+        "{told}"
+    );
+    pass(&hand, 6 * SECOND).await;
+    assert_eq!(status(&health, "/readyz"), 200);
+}
+
+#[test]
+fn times_that_must_flap_or_never_come_are_refused() {
+    let check = || Check::new("database", async || Ok::<(), String>(()));
+    let day = Duration::from_hours(24);
+    for (check, fine) in [
+        (check(), true),
+        (check().max_age(SECOND), false),
+        (check().max_age(3 * SECOND), false),
+        (check().max_age(SECOND * 16 / 5), true),
+        (check().every(Duration::MAX), false),
+        (check().every(day).timeout(day), true),
+        (check().timeout(2 * day), false),
+    ] {
+        let told = format!("{check:?}");
+        assert_eq!(
+            Health::builder().readiness(check).build().is_ok(),
+            fine,
+            "{told}"
+        );
+    }
+    let still = Heartbeat::new("ingest").max_silence(Duration::ZERO);
+    assert!(Health::builder().liveness(still).build().is_err());
+    assert!(Health::builder().max_stall(Duration::ZERO).build().is_err());
 }

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use axum::Router;
 use plimsoll_core::peer::Trust;
-use plimsoll_core::settings::Fault;
 use plimsoll_core::{Clock, Mode, Part, Rollout, Secret};
 use plimsoll_errors::ErrorsLayer;
 use plimsoll_health::{Budget, Check, Health, HealthBuilder, Heartbeat};
@@ -37,6 +36,8 @@ pub struct Builder {
     modes: Vec<(Part, Mode)>,
     errors: ErrorsLayer,
     pub(crate) status: Option<SocketAddr>,
+    /// Whether the code named it.
+    status_named: bool,
     control: Option<SocketAddr>,
     control_token: Option<Secret<String>>,
     control_routes: Router,
@@ -73,6 +74,7 @@ impl Builder {
             modes: Vec::new(),
             errors: ErrorsLayer::new().domain(service),
             status: Some(ANY_PORT),
+            status_named: false,
             control: Some(ANY_PORT),
             control_token: None,
             control_routes: Router::new(),
@@ -117,9 +119,13 @@ impl Builder {
         self
     }
 
-    /// Address of probes and metrics; `None` for no listener. Default: any port of the loopback.
+    /// Address of probes and metrics; `None` for no listener. Default: port 8081
+    /// of every address of a pod under Kubernetes (`KUBERNETES_SERVICE_HOST` is
+    /// set), since kubelet and Prometheus come from outside; else any port of the
+    /// loopback.
     pub fn status(mut self, address: impl Into<Option<SocketAddr>>) -> Self {
         self.status = address.into();
+        self.status_named = true;
         self
     }
 
@@ -259,17 +265,16 @@ impl Builder {
     /// written. Faults in settings are warnings.
     pub fn build(mut self) -> Result<Plimsoll, Error> {
         let (settings, faults) = self.settings();
-        let budget = self.budget;
-        budget.prove()?;
+        self.budget.prove()?;
+        let for_pod = !self.status_named && settings.get("status").is_none();
+        let status_of_pod = for_pod && self.pod().is_some();
         self.apply(&settings);
         let mut faults = faults;
         if let Err(error) = self.budget.prove() {
-            // An operator's numbers that don't fit stop no service: the author's hold.
-            faults.push(Fault {
-                setting: "wait, drain, flush, grace".into(),
-                problem: format!("{error}; the program's own are used"),
-            });
-            self.budget = budget;
+            // An operator's numbers that don't fit stop no service; when the
+            // platform kills it is a fact.
+            self.budget = self.budget.fitted();
+            faults.push(health::cut(&error, &self.budget));
         }
         let fleet = self.fleet(&settings, &mut faults)?;
         let rollout = Rollout::default();
@@ -316,6 +321,7 @@ impl Builder {
             rollout,
             timeout: self.timeout,
             status: self.status,
+            status_of_pod,
             control: self.control,
             control_token: self
                 .control_token

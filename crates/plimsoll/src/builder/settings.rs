@@ -22,7 +22,7 @@ impl Builder {
         let address = |at: Option<SocketAddr>| at.map_or("off".into(), |at| at.to_string());
         let lasting = |time| humantime::format_duration(time).to_string();
         Some(match key {
-            "status" => address(self.status),
+            "status" => address(self.status_in_code()),
             "control" => address(self.control),
             "control_token" => self.control_token.as_ref()?.expose().clone(),
             "timeout" => lasting(self.timeout),
@@ -71,7 +71,7 @@ impl Builder {
             Some("off") => Some(None),
             Some(text) => text.parse().ok().map(Some),
         };
-        self.status = address("status").unwrap_or(self.status);
+        self.status = address("status").unwrap_or_else(|| self.status_in_code());
         self.control = address("control").unwrap_or(self.control);
         if let Some(token) = settings.get("control_token") {
             self.control_token = Some(Secret::new(token.into()));

@@ -72,7 +72,7 @@ pub(crate) fn start(
         Streams::listen().map_err(Error::System)?
     };
     let guarded = serve::guard(plimsoll.clone(), streams, heard, end);
-    let status = status.map(|socket| (socket, plimsoll.status_router()));
+    let status = status.map(|socket| (socket, self::status::router(plimsoll.clone())));
     let health = plimsoll.health().clone();
     let ends = stopped.clone();
     spawn("plimsoll-status", runtime, async move {

@@ -10,18 +10,36 @@ use plimsoll_health::face::grpc::{GRPC_PATH, GrpcHealth};
 
 use crate::Plimsoll;
 
+/// What the status listener serves.
 pub(crate) fn router(plimsoll: Plimsoll) -> Router {
-    Router::new()
-        .route(
-            "/",
-            get(async || "/livez\n/readyz\n/startupz\n/health\n/metrics\n/grpc.health.v1.Health/{Check,List,Watch}\n"),
-        )
+    let list = "/livez\n/readyz\n/startupz\n/health\n/metrics\n/grpc.health.v1.Health/{Check,List,Watch}\n";
+    routes(plimsoll)
+        .route("/", get(async move || list))
+        .fallback(async || (StatusCode::NOT_FOUND, "not here; / lists what is\n"))
+}
+
+/// Paths of probes, each for GET and HEAD alone.
+const PROBES: [&str; 7] = [
+    "/livez",
+    "/livez/{check}",
+    "/readyz",
+    "/readyz/{check}",
+    "/startupz",
+    "/startupz/{check}",
+    "/health",
+];
+
+/// Probes and metrics, for any router: none of its paths but these are taken.
+pub(crate) fn routes(plimsoll: Plimsoll) -> Router {
+    let probes = PROBES
+        .into_iter()
+        .fold(Router::new(), |routes, path| routes.route(path, get(probe)));
+    probes
         .route("/metrics", get(metrics))
         .route_service(
             &format!("{GRPC_PATH}{{method}}"),
             GrpcHealth::new(plimsoll.health().clone()),
         )
-        .fallback(probe)
         .with_state(plimsoll)
 }
 

@@ -118,7 +118,9 @@ impl Plimsoll {
         let accepting = self.startup("serve");
         let listeners = listeners::start(self, heard, Arc::clone(&end))?;
         if let Some(address) = listeners.status {
-            self.announce("status", address);
+            let why = "under Kubernetes, where nobody named an address";
+            let why = self.0.status_of_pod.then_some(why);
+            self.announce_because("status", address, why);
         }
         if let Some(address) = listeners.control {
             self.announce("control", address);

@@ -16,6 +16,7 @@ mod signals;
 mod socket;
 mod wire;
 
+use std::net::SocketAddr;
 use std::sync::PoisonError;
 
 use axum::Router;
@@ -225,14 +226,17 @@ impl Plimsoll {
         drop(life.unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    fn announce(&self, listener: &str, address: std::net::SocketAddr) {
-        self.say(
-            "listening",
-            &[
-                ("listener", listener.into()),
-                ("address", address.to_string()),
-            ],
-        );
+    fn announce(&self, listener: &str, address: SocketAddr) {
+        self.announce_because(listener, address, None);
+    }
+
+    fn announce_because(&self, listener: &str, address: SocketAddr, why: Option<&str>) {
+        let mut fields = vec![
+            ("listener", listener.into()),
+            ("address", address.to_string()),
+        ];
+        fields.extend(why.map(|why| ("why", why.into())));
+        self.say("listening", &fields);
     }
 
     fn say(&self, message: &str, fields: &[(&str, String)]) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Request, Response};
 use plimsoll_core::body::{grpc_status, is_grpc};
@@ -145,7 +146,9 @@ impl Call {
                 }
             });
         }
-        let seconds = ended.saturating_sub(self.started) as f64 / 1e9;
+        let took = Duration::from_nanos(ended.saturating_sub(self.started));
+        self.shared.feeds.tell(!failed, took);
+        let seconds = took.as_secs_f64();
         if let (Some(calls), Some(place)) = (instance.calls(), self.place) {
             match (&self.rpc, grpc) {
                 (Some((service, method)), Some(status)) => calls.rpc(

@@ -1,5 +1,7 @@
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use tower_layer::Layer;
@@ -24,6 +26,27 @@ pub(super) struct Shared {
     pub(super) server: Option<(Box<str>, u16)>,
     pub(super) overwrite: bool,
     pub(super) request_id_to: Vec<String>,
+    pub(super) feeds: Feeds,
+}
+
+/// Who is told how each call went, and after how long.
+type Ear = dyn Fn(bool, Duration) + Send + Sync;
+
+#[derive(Clone, Default)]
+pub(super) struct Feeds(Option<Arc<Ear>>);
+
+impl Feeds {
+    pub(super) fn tell(&self, good: bool, took: Duration) {
+        if let Some(ear) = &self.0 {
+            ear(good, took);
+        }
+    }
+}
+
+impl fmt::Debug for Feeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Feeds").field(&self.0.is_some()).finish()
+    }
 }
 
 impl<C> Clone for ClientLayer<C> {
@@ -39,6 +62,7 @@ impl ClientLayer {
             server: None,
             overwrite: false,
             request_id_to: Vec::new(),
+            feeds: Feeds::default(),
         }))
     }
 
@@ -87,6 +111,15 @@ impl<C> ClientLayer<C> {
     ) -> Self {
         let hosts = hosts.into_iter().map(Into::into);
         self.change(|shared| shared.request_id_to.extend(hosts))
+    }
+
+    /// Tells of every call at its end whether the server answered as it should
+    /// (no status of 500 and above, for gRPC no status that blames the server, and
+    /// not given up before the answer), and after how long: evidence for a health
+    /// check, by its `Calls::record`.
+    #[must_use]
+    pub fn feeds(self, ear: impl Fn(bool, Duration) + Send + Sync + 'static) -> Self {
+        self.change(|shared| shared.feeds = Feeds(Some(Arc::new(ear))))
     }
 
     /// Adds the trace context alone to the headers of a request, for a client
