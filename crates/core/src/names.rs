@@ -147,7 +147,8 @@ pub const LOG_CAUSES_SUPPRESSED: &str = "plimsoll_log_causes_suppressed_total";
 pub const UNSHAPED: &str = "plimsoll_unshaped_total";
 /// Counter: panics of the mapper that turns our shape into a service's own.
 pub const MAPPER_PANICS: &str = "plimsoll_error_mapper_panics_total";
-/// Gauge: 1 passing, 0.5 warning, 0 failing. Label: check.
+/// Gauge, of a check itself: 1 passing, 0.5 wavering or old, 0 failing. Labels:
+/// check, effect (what its failure does).
 pub const CHECK_STATUS: &str = "plimsoll_health_check_status";
 /// Gauge, seconds since a check's evidence was taken. Label: check.
 pub const CHECK_AGE: &str = "plimsoll_health_check_age_seconds";
@@ -155,6 +156,19 @@ pub const CHECK_AGE: &str = "plimsoll_health_check_age_seconds";
 pub const CHECK_DURATION: &str = "plimsoll_health_check_duration_seconds";
 /// Counter: how often a check changed between failing and not. Label: check.
 pub const CHECK_FLAPS: &str = "plimsoll_health_check_flaps_total";
+/// Gauge: 1 while a probe answers 200, else 0. Label: probe (`livez`, `readyz`,
+/// `startupz`).
+pub const HEALTH_PROBE: &str = "plimsoll_health_probe";
+/// Gauge: steps of starting up that are not done.
+pub const STARTUP_PENDING: &str = "plimsoll_health_startup_pending";
+/// Gauge: 1 while the service drains, else 0.
+pub const DRAINING: &str = "plimsoll_draining";
+/// Gauge: requests and upgraded connections that a drain would wait for.
+pub const DRAIN_IN_FLIGHT: &str = "plimsoll_drain_in_flight";
+/// Gauge: upgraded connections among them.
+pub const DRAIN_UPGRADED: &str = "plimsoll_drain_upgraded";
+/// Counter: requests refused after the drain deadline.
+pub const DRAIN_REFUSED: &str = "plimsoll_drain_refused_total";
 /// Gauge: streams of gRPC's health `Watch` that are open.
 pub const HEALTH_WATCHES: &str = "plimsoll_health_watches";
 /// Counter: streams of gRPC's health `Watch` that found no room.
@@ -218,6 +232,11 @@ pub mod label {
     pub const SIGNAL: &str = "signal";
     /// Why something was lost or closed.
     pub const REASON: &str = "reason";
+    /// `livez`, `readyz` or `startupz`.
+    pub const PROBE: &str = "probe";
+    /// What a check's failure does: `liveness`, `readiness`, `routes` (only those
+    /// that need it), or `none`.
+    pub const EFFECT: &str = "effect";
     /// What runs out: memory or runtime.
     pub const RESOURCE: &str = "resource";
     /// `success` or `failure`; of [`super::CLIENT_PACING`] what happened.

@@ -58,6 +58,16 @@ pub(crate) struct Rules {
     pub(crate) optional: bool,
 }
 
+impl Rules {
+    /// Of the check itself: whether the service can do without is another matter.
+    pub(crate) const fn alone(self) -> Self {
+        Self {
+            optional: false,
+            ..self
+        }
+    }
+}
+
 /// What the runs so far come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Verdict {

@@ -83,13 +83,15 @@ struct Watched {
     flaps: AtomicU64,
 }
 
-/// A check in numbers.
+/// A check or a heart in numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stat {
     /// Its name.
     pub check: String,
-    /// 1 passing, 0.5 warning, 0 failing.
+    /// Of the check itself: 1 passing, 0.5 wavering or old, 0 failing.
     pub status: f64,
+    /// What its failure does: `liveness`, `readiness`, `routes`, or `none`.
+    pub effect: &'static str,
     /// Seconds since its evidence was taken; `None` before the first.
     pub age_seconds: Option<f64>,
     /// Seconds its last run took; `None` before the first.
@@ -140,8 +142,22 @@ impl Health {
         self.0.latches.all_open()
     }
 
-    /// The checks in numbers, in the order in which they were given, and then
-    /// the advices.
+    /// Each probe's name, and whether it passes.
+    pub fn probes(&self) -> [(&'static str, bool); 3] {
+        [
+            ("livez", self.passes(Probe::Live)),
+            ("readyz", self.passes(Probe::Ready)),
+            ("startupz", self.passes(Probe::Startup)),
+        ]
+    }
+
+    /// How many latches are closed.
+    pub fn pending(&self) -> usize {
+        self.0.latches.pending()
+    }
+
+    /// The checks in numbers, in the order in which they were given, then the
+    /// advices, the hearts and the runtime's workers.
     pub fn stats(&self) -> Vec<Stat> {
         let now = self.0.clock.now();
         let seconds = |nanos| Duration::from_nanos(nanos).as_secs_f64();
@@ -150,7 +166,12 @@ impl Health {
             let took = reading.taken.map(|_| watched.evidence.took());
             Stat {
                 check: watched.check.name.clone(),
-                status: reading.status(now, &watched.rules).value(),
+                status: reading.status(now, &watched.rules.alone()).value(),
+                effect: match (&watched.need, watched.rules.optional) {
+                    (Some(_), _) => "routes",
+                    (None, true) => "none",
+                    (None, false) => "readiness",
+                },
                 age_seconds: reading.age(now).map(seconds),
                 duration_seconds: took.map(seconds),
                 flaps: watched.flaps.load(Ordering::Relaxed),
@@ -159,11 +180,30 @@ impl Health {
         let of_advice = |advice: &Advice| Stat {
             check: advice.name.clone(),
             status: advice.ask().map_or(Status::Pass, |_| Status::Warn).value(),
+            effect: "none",
             age_seconds: None,
             duration_seconds: None,
             flaps: 0,
         };
+        let alive = |name: &str, status: Status, still: Duration| Stat {
+            check: name.into(),
+            status: status.value(),
+            effect: "liveness",
+            age_seconds: Some(still.as_secs_f64()),
+            duration_seconds: None,
+            flaps: 0,
+        };
+        let workers = &self.0.workers;
+        let workers = alive(build::WORKERS, workers.status(now), workers.stall(now));
+        let of_heart =
+            |heart: &Heartbeat| alive(&heart.name, heart.status(now), heart.silence(now));
+        let checks = self.0.checks.iter().map(row);
         let advices = self.0.advices.iter().map(of_advice);
-        self.0.checks.iter().map(row).chain(advices).collect()
+        let hearts = self.0.hearts.iter().map(of_heart);
+        checks
+            .chain(advices)
+            .chain(hearts)
+            .chain([workers])
+            .collect()
     }
 }

@@ -111,6 +111,10 @@ impl Latches {
         self.pending.load(Ordering::Acquire) == 0
     }
 
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Acquire)
+    }
+
     /// Every step, in the order in which they were first named.
     pub(crate) fn list(&self) -> Vec<(Box<str>, Progress)> {
         let row = |step: &Step| {

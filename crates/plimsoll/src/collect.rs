@@ -1,6 +1,7 @@
 //! What the parts count, on the metrics page.
 
 mod fleet;
+mod health;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -104,67 +105,7 @@ pub(crate) fn register(plimsoll: &Plimsoll) {
             page.sample(names::CONNECTION_ERRORS, &[(label::REASON, text)], count);
         }
         errors(page, shared.errors.counts());
-        let checks = shared.health.stats();
-        page.family(
-            names::CHECK_STATUS,
-            "gauge",
-            "1 passing, 0.5 warning, 0 failing.",
-        );
-        for check in &checks {
-            page.sample(
-                names::CHECK_STATUS,
-                &[(label::CHECK, &check.check)],
-                check.status,
-            );
-        }
-        page.family(
-            names::CHECK_AGE,
-            "gauge",
-            "Seconds since the evidence of a check was taken.",
-        );
-        for check in &checks {
-            if let Some(age) = check.age_seconds {
-                page.sample(names::CHECK_AGE, &[(label::CHECK, &check.check)], age);
-            }
-        }
-        page.family(
-            names::CHECK_DURATION,
-            "gauge",
-            "Seconds the last run of a check took.",
-        );
-        for check in &checks {
-            if let Some(took) = check.duration_seconds {
-                page.sample(names::CHECK_DURATION, &[(label::CHECK, &check.check)], took);
-            }
-        }
-        page.family(
-            names::CHECK_FLAPS,
-            "counter",
-            "How often a check changed between failing and not.",
-        );
-        for check in &checks {
-            page.sample(
-                names::CHECK_FLAPS,
-                &[(label::CHECK, &check.check)],
-                check.flaps,
-            );
-        }
-        page.family(
-            names::HEALTH_WATCHES,
-            "gauge",
-            "Streams of gRPC's health Watch that are open.",
-        );
-        page.sample(names::HEALTH_WATCHES, &[], shared.health.watches());
-        page.family(
-            names::HEALTH_WATCHES_REFUSED,
-            "counter",
-            "Streams of gRPC's health Watch that found no room.",
-        );
-        page.sample(
-            names::HEALTH_WATCHES_REFUSED,
-            &[],
-            shared.health.watches_refused(),
-        );
+        health::write(page, &shared.health);
     });
 }
 

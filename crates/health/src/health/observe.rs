@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::{Health, Inner, Probe, Row, Watched};
-use crate::evidence::{Rules, Status};
+use crate::evidence::Status;
 use crate::history::Transition;
 
 /// How often evidence is looked at between its runs: it also changes by growing old.
@@ -76,12 +76,7 @@ impl Inner {
         if reading.taken.is_none() {
             return;
         }
-        // Of the check itself: whether the service can do without is another matter.
-        let rules = Rules {
-            optional: false,
-            ..watched.rules
-        };
-        let status = reading.status(now, &rules);
+        let status = reading.status(now, &watched.rules.alone());
         let fails = |status| status == Status::Fail;
         if let Some(row) = watched.need {
             self.needs.set(row, fails(status));

@@ -72,7 +72,7 @@ pub(crate) fn start(
         Streams::listen().map_err(Error::System)?
     };
     let guarded = serve::guard(plimsoll.clone(), streams, heard, end);
-    let status = status.map(|socket| (socket, self::status::router(plimsoll.clone())));
+    let of_probes = status.map(|socket| (socket, status::router(plimsoll.clone())));
     let health = plimsoll.health().clone();
     let ends = stopped.clone();
     spawn("plimsoll-status", runtime, async move {
@@ -80,7 +80,7 @@ pub(crate) fn start(
         // A service that stands still does not see that it does.
         tasks.spawn(async move { health.observe().await });
         tasks.spawn(guarded);
-        serve_until(status, tasks, ends).await;
+        serve_until(of_probes, tasks, ends).await;
     })?;
     if let Some(socket) = control {
         let served = (socket, plimsoll.control_router());

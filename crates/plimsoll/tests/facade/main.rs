@@ -35,6 +35,7 @@ mod need;
 mod otlp;
 mod overload;
 mod pacing;
+mod probes;
 #[cfg(feature = "sentry")]
 mod prometheus;
 #[cfg(feature = "sentry")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get as route;
 use plimsoll::{Check, Mode, Part};
+use plimsoll_testkit::wait::until_told;
 
 use crate::support::{get, instance, metric, serve, status};
 
@@ -33,12 +34,11 @@ async fn only_the_routes_that_need_it_are_refused_while_a_dependency_is_down() {
     let probes = serve(plimsoll.status_router()).await;
     let running = plimsoll.health().start().unwrap();
 
-    let refused = loop {
+    let refused = until_told("the refusal", async || {
         let answer = get(address, "/pay/7").await;
-        if status(&answer) == 503 {
-            break answer;
-        }
-    };
+        (status(&answer) == 503).then_some(answer)
+    })
+    .await;
     assert!(refused.contains("\"code\":\"PLM-3030\""), "{refused}");
     assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
     assert!(!refused.contains("no route to host"), "{refused}");
@@ -49,7 +49,10 @@ async fn only_the_routes_that_need_it_are_refused_while_a_dependency_is_down() {
     assert_eq!(status(&get(address, "/pay/7").await), 200);
     plimsoll.rollout().set(Part::Need, Mode::Enforce);
     down.store(false, Ordering::Relaxed);
-    while status(&get(address, "/pay/7").await) != 200 {}
+    until_told("the return", async || {
+        (status(&get(address, "/pay/7").await) == 200).then_some(())
+    })
+    .await;
 
     let page = get(probes, "/metrics").await;
     let bad = [
