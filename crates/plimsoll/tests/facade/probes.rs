@@ -149,10 +149,10 @@ async fn outgoing_calls_tell_how_they_went() {
         .client()
         .feeds(move |good, _| ear.lock().unwrap().push(good));
     for code in [200_u16, 404, 503] {
-        let inner = service_fn(async move |_: Request<String>| {
+        let inner = service_fn(move |_: Request<String>| {
             let mut answer = Response::new(String::new());
             *answer.status_mut() = code.try_into().unwrap();
-            Ok::<_, std::io::Error>(answer)
+            std::future::ready(Ok::<_, std::io::Error>(answer))
         });
         let request = Request::get("http://bank/").body(String::new()).unwrap();
         client.layer(inner).oneshot(request).await.unwrap();
