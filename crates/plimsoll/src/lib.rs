@@ -59,7 +59,9 @@ pub use plimsoll_core::{Blame, Clock, Mode, Outcome, Part, Rollout, Slo};
 pub use plimsoll_errors::catalog;
 pub use plimsoll_health::{Budget, Check, Heartbeat, Latch, checks};
 pub use plimsoll_ratelimit::client as pacing;
-pub use plimsoll_ratelimit::{Answers, Key, Limit, Overload, PlanTable, Plans, Quota};
+pub use plimsoll_ratelimit::{
+    Answers, Key, Lease, Limit, Outage, Overload, PlanTable, Plans, Quota,
+};
 pub use plimsoll_telemetry::{ClientLayer, client, metrics};
 pub use plimsoll_telemetry::{Format, LOG_LINE_SCHEMA, Ownership, Report, Route, Telemetry};
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use plimsoll::Quota;
 
 use crate::store::MAX_ACCOUNTS;
 
@@ -115,6 +116,9 @@ pub const STATUS: SocketAddr = loopback(8081);
 /// The same for what changes things.
 pub const CONTROL: SocketAddr = loopback(8082);
 
+/// What one client may ask for: far above a phone, below what hurts the others.
+pub const PER_CLIENT: Quota = Quota::per_second(2_000).burst(4_000);
+
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
@@ -142,6 +146,10 @@ pub struct ServeArgs {
     /// Put the fault switches on the control listener (/faults): for demonstrations, never in production
     #[arg(long)]
     pub allow_faults: bool,
+
+    /// What one client may ask for; with PLIMSOLL_LIMIT_REDIS of all processes together
+    #[arg(long, value_name = "QUOTA", default_value_t = PER_CLIENT)]
+    pub per_client: Quota,
 
     /// Accounts to fill an empty database with, and thrice as many cards [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ACCOUNTS)))]
@@ -190,6 +198,8 @@ mod tests {
             ["--accounts", "0"],
             ["--accounts", "100001"],
             ["--seed", "-1"],
+            ["--per-client", "many"],
+            ["--per-client", "0/s"],
         ] {
             assert_eq!(serve(&wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }

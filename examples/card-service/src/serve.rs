@@ -3,20 +3,22 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use plimsoll::{Check, Criticality, Limit, Method, Overload, Plimsoll, Quota, checks};
+use plimsoll::{Check, Criticality, Lease, Limit, Method, Overload, Plimsoll, Quota, checks};
 use tokio::net::TcpListener;
 
 use crate::{
     api,
-    cli::{CONTROL, HealthcheckArgs, STATUS, ServeArgs},
+    cli::{CONTROL, HealthcheckArgs, PER_CLIENT, STATUS, ServeArgs},
     codes,
     faults::{self, Faults},
     store::{OpenError, SeedError, SeedPlan, Store},
 };
 
-/// What one client may ask for: far above a phone, below what hurts the others.
-const PER_CLIENT: Quota = Quota::per_second(2_000).burst(4_000);
+/// Cells of a client's quota that each of several processes holds, and how long:
+/// so many times the processes is what a client may get too much.
+const LEASE: Lease = Lease::lasting(Duration::from_secs(1)).at_most(10);
 
 /// What the objectives speak of: its series stand at 0 before the first request.
 const ROUTES: [(Method, &str); 5] = [
@@ -77,7 +79,8 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Listen { address, source })?;
     let faults = Faults::default();
     let database = Arc::<OnceLock<Store>>::default();
-    let mut plimsoll = builder(args.status, args.control).readiness(check(&database));
+    let mut plimsoll =
+        builder(args.status, args.control, args.per_client).readiness(check(&database));
     if let Some(file) = Store::file(&args.database_url) {
         plimsoll = plimsoll.readiness(checks::file("database-file", file));
     }
@@ -109,11 +112,11 @@ fn check(database: &Arc<OnceLock<Store>>) -> Check {
 }
 
 /// What the service's own code says, without its database.
-fn builder(status: SocketAddr, control: SocketAddr) -> plimsoll::Builder {
+fn builder(status: SocketAddr, control: SocketAddr, per_client: Quota) -> plimsoll::Builder {
     Plimsoll::builder("card-service")
         .status(status)
         .control(control)
-        .limit(Limit::per_client().quota(PER_CLIENT))
+        .limit(Limit::per_client().quota(per_client).leased(LEASE))
         .overload(overload())
 }
 
@@ -130,7 +133,9 @@ fn overload() -> Overload {
 /// # Errors
 /// It is not, or does not answer.
 pub async fn healthcheck(args: &HealthcheckArgs) -> Result<(), plimsoll::Unhealthy> {
-    builder(args.status, CONTROL).healthcheck().await
+    builder(args.status, CONTROL, PER_CLIENT)
+        .healthcheck()
+        .await
 }
 
 /// Prints every setting with its source; returns what is wrong with them.
@@ -138,7 +143,7 @@ pub async fn healthcheck(args: &HealthcheckArgs) -> Result<(), plimsoll::Unhealt
 /// # Errors
 /// Standard output cannot be written.
 pub fn print_config() -> std::io::Result<Vec<plimsoll::Fault>> {
-    let builder = builder(STATUS, CONTROL);
+    let builder = builder(STATUS, CONTROL, PER_CLIENT);
     std::io::stdout().write_all(builder.effective_table().as_bytes())?;
     Ok(builder.effective().1)
 }

@@ -104,7 +104,7 @@ fn request(card: usize, post: bool) -> (String, (u16, String)) {
 }
 
 /// Status, head in lower case and body of one answer with a declared length.
-async fn answer(stream: &mut TcpStream) -> Option<(u16, String, String)> {
+pub(crate) async fn answer(stream: &mut TcpStream) -> Option<(u16, String, String)> {
     let mut bytes = Vec::new();
     let (head, begin) = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {

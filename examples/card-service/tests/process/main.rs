@@ -9,4 +9,5 @@ mod overload;
 mod pages;
 mod rolling;
 mod service;
+mod sharing;
 mod start;

@@ -16,6 +16,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        Self::with(&[], settings)
+    }
+
+    /// With further arguments.
+    pub(crate) fn with(more: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join(DATABASE);
         let mut command = Command::new(env!("CARGO_BIN_EXE_card-service"));
@@ -26,6 +31,7 @@ impl Service {
         command
             .arg("--database-url")
             .arg(format!("sqlite://{}", database.display()))
+            .args(more)
             .envs(settings.iter().copied())
             .env("PLIMSOLL_LOG", "info")
             .current_dir(folder.path());
