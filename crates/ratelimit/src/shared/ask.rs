@@ -1,18 +1,24 @@
 //! One request on its way through the shared limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use plimsoll_core::Mode;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
 use super::counts::Source;
+use super::debts::Debts;
 use super::limiter::Inner;
 use super::outage::Outage;
 use crate::gcra::{Decision, Gcra};
 use crate::limiter::{Answer, Asked, Keys, MAX_LIMITS};
 use crate::store::{Call, Kind, Spend, StoreError, Told, Want};
+
+/// What a request with several calls may wait beyond the deadline of one: a call
+/// that is late finds so itself, and the store is told.
+const SLACK: Duration = Duration::from_millis(2);
 
 /// The way of a request, and what was said so far.
 #[derive(Debug)]
@@ -114,12 +120,12 @@ impl Round {
         }
         let enforcing = |asked: &Asked| asked.enforces;
         if !self.is_denied() {
-            self.take(limits, enforcing).await;
+            self.take(limits, enforcing, deadline).await;
         }
         // One that only observes neither stops the others nor waits for them.
         for at in 0..limits.policies.len() {
             if !self.is_settled(at) && !self.is_denied() {
-                self.take(limits, |asked| asked.at == at).await;
+                self.take(limits, |asked| asked.at == at, deadline).await;
             }
         }
     }
@@ -170,7 +176,12 @@ impl Round {
     }
 
     /// Takes the cells of some limits from the store, of all or of none.
-    async fn take(&mut self, limits: &Arc<Inner>, which: impl Fn(&Asked) -> bool) {
+    async fn take(
+        &mut self,
+        limits: &Arc<Inner>,
+        which: impl Fn(&Asked) -> bool,
+        deadline: Instant,
+    ) {
         let open = (0..limits.policies.len()).filter(|&at| !self.is_settled(at));
         let asked: Vec<_> = open
             .filter_map(|at| self.keys.asked(at))
@@ -184,7 +195,8 @@ impl Round {
             wants: asked.iter().map(Asked::want).collect(),
         };
         let sent = limits.clock.now();
-        match limits.call(call.clone()).await {
+        let told = timeout_at(deadline + SLACK, limits.call(call.clone())).await;
+        match told.unwrap_or(Err(StoreError::Timeout)) {
             Ok(told) => {
                 for (want, asked) in asked.iter().enumerate() {
                     let Some(decision) = told.decision(&call, want) else {
@@ -305,37 +317,53 @@ impl Inner {
         }
     }
 
-    /// Calls the store, what the keys owe first; some others' debts go along.
-    async fn call(self: &Arc<Self>, call: Call) -> Result<Told, StoreError> {
-        let mut owed: Vec<_> = call
+    /// Calls the store, what the keys owe first; another key's debt goes along.
+    async fn call(&self, call: Call) -> Result<Told, StoreError> {
+        let of_keys = call
             .wants
             .iter()
-            .filter_map(|want| self.debts.of(&want.key))
-            .collect();
+            .filter_map(|want| self.debts.of(&want.key));
+        let mut owed: Vec<_> = of_keys.collect();
         if self.store.is_up() {
-            owed.extend(self.debts.due(self.clock.now()));
+            owed.extend(self.debts.any());
         }
         if owed.is_empty() {
             return self.store.call(call).await;
         }
         // Sent in this order, so that a key's debt counts before it is asked for.
-        join(self.pay(owed), self.store.call(call)).await.1
+        let paid = join_all(owed.into_iter().map(|debt| self.pay(debt)));
+        join(paid, self.store.call(call)).await.1
     }
 
     /// Debits what was admitted without the store; what can't be stays owed.
-    async fn pay(&self, owed: Vec<Want>) {
-        let debits = owed.into_iter().map(|debt| {
-            let call = Call {
-                kind: Kind::Debit,
-                wants: vec![debt.clone()],
-            };
-            async move {
-                // After a time-out nobody knows: it may be debited twice, never not at all.
-                if self.store.call(call).await.is_err() {
-                    self.debts.owe(&debt);
-                }
+    fn pay(&self, debt: Want) -> impl Future<Output = ()> {
+        let call = Call {
+            kind: Kind::Debit,
+            wants: vec![debt.clone()],
+        };
+        let owed = Owed(&self.debts, Some(debt));
+        async move {
+            if self.store.call(call).await.is_ok() {
+                owed.paid();
             }
-        });
-        futures_util::future::join_all(debits).await;
+        }
+    }
+}
+
+/// A debt on its way. Without an answer, or when the request goes away, nobody
+/// knows what became of it: it may be debited twice, never not at all.
+struct Owed<'a>(&'a Debts, Option<Want>);
+
+impl Owed<'_> {
+    fn paid(mut self) {
+        self.1 = None;
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if let Some(debt) = self.1.take() {
+            self.0.owe(&debt);
+        }
     }
 }

@@ -8,18 +8,12 @@ use crate::store::Want;
 
 /// Keys that can owe at a time; what further ones are admitted is not debited.
 const MAX_KEYS: usize = 16_384;
-/// Debts paid at a time without their key being asked for: one script call's.
-const AT_ONCE: usize = 64;
-/// Nanoseconds between two such payments, so that a store that has just come
-/// back is not flooded.
-const PAUSE: u64 = 100_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Debts {
     owed: Mutex<HashMap<Arc<str>, Want>>,
     /// How many keys owe: spares the lock while none does.
     keys: AtomicUsize,
-    paid_at: AtomicU64,
     forgiven: AtomicU64,
 }
 
@@ -51,26 +45,17 @@ impl Debts {
         debt
     }
 
-    /// Takes some debts, if it is time to pay any.
-    pub(super) fn due(&self, now: u64) -> Vec<Want> {
+    /// Takes what some key owes, to be paid along with a call: one a call, so that
+    /// a store that has just come back gets no more than twice what it is asked.
+    pub(super) fn any(&self) -> Option<Want> {
         if self.keys.load(Ordering::Relaxed) == 0 {
-            return Vec::new();
-        }
-        let last = self.paid_at.load(Ordering::Relaxed);
-        let due = now.saturating_sub(last) >= PAUSE;
-        let mine = due
-            && self
-                .paid_at
-                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
-        if !mine {
-            return Vec::new();
+            return None;
         }
         let mut owed = self.lock();
-        let keys: Vec<_> = owed.keys().take(AT_ONCE).cloned().collect();
-        let debts = keys.iter().filter_map(|key| owed.remove(key)).collect();
+        let key = owed.keys().next().cloned()?;
+        let debt = owed.remove(&key);
         self.keys.store(owed.len(), Ordering::Relaxed);
-        debts
+        debt
     }
 
     /// Keys that owe.

@@ -76,17 +76,21 @@ impl Link {
             connection,
             scripts,
         };
-        link.beat(state).await?;
+        // A store that came back empty does not know the others yet: until the
+        // next beat there are as many as there were.
+        state
+            .nodes
+            .fetch_max(link.beat(state).await?, Ordering::Relaxed);
         Ok(link)
     }
 
-    async fn beat(&self, state: &State) -> Result<(), RedisError> {
+    /// Says that this node lives; how many do.
+    async fn beat(&self, state: &State) -> Result<u32, RedisError> {
         let key = format!("pl:{{{}}}:nodes", state.scope);
         let gone = GONE.as_millis() as u64;
         let mut connection = self.connection.clone();
         let nodes = self.scripts.nodes(&mut connection, &key, state.node, gone);
-        state.nodes.store(nodes.await?, Ordering::Relaxed);
-        Ok(())
+        nodes.await
     }
 
     /// Sends jobs as one script call and answers them. `Err` when the
@@ -149,9 +153,11 @@ async fn serve(state: &State, link: &Link, jobs: &mut mpsc::Receiver<Job>) -> Op
             () = state.breaker.opened() => return Some(()),
             _ = beat.tick() => {
                 // Late or lost, it changes nothing: requests find out by themselves.
-                let beaten = link.beat(state).await;
-                if let Err(error) = beaten {
-                    tracing::debug!(error = %error.category(), "the store missed a beat");
+                match link.beat(state).await {
+                    Ok(nodes) => state.nodes.store(nodes, Ordering::Relaxed),
+                    Err(error) => {
+                        tracing::debug!(error = %error.category(), "the store missed a beat");
+                    }
                 }
             }
         }
