@@ -99,6 +99,9 @@ pub const RATELIMIT_DECISIONS: &str = "plimsoll_ratelimit_decisions_total";
 pub const RATELIMIT_CANDIDATE: &str = "plimsoll_ratelimit_candidate_total";
 /// Counter: decisions on cells that several keys shared for want of room. Label: policy.
 pub const RATELIMIT_COARSENED: &str = "plimsoll_ratelimit_coarsened_total";
+/// Gauge: cells over `burst + ⌊W / T⌋` that may pass of one key of a local limit,
+/// because cores take them in advance. Label: policy.
+pub const RATELIMIT_AHEAD: &str = "plimsoll_ratelimit_ahead_cells";
 /// Counter: misconfigurations of limits met. Label: finding (`LIM-001` and on).
 pub const RATELIMIT_FINDINGS: &str = "plimsoll_ratelimit_findings_total";
 /// Counter: who decided the requests of a shared limit. Labels: policy, source.

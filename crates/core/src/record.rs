@@ -101,9 +101,13 @@ pub struct Record {
     /// What a signal notes of the request until its end, such as events that
     /// are written only if it fails. Stays like `ambient`.
     pub scratch: Option<Box<dyn Any + Send + Sync>>,
+    counted_by: [u32; LIMITERS_MAX],
     permits: Vec<Permit>,
     crumbs: VecDeque<Crumb>,
 }
+
+/// Limiters that are told apart around one request.
+const LIMITERS_MAX: usize = 4;
 
 /// Warnings of the application kept for a request.
 pub const CRUMBS_MAX: usize = 10;
@@ -185,6 +189,7 @@ impl Record {
             seat: None,
             ambient: None,
             scratch: None,
+            counted_by: [0; LIMITERS_MAX],
             permits: Vec::new(),
             crumbs: VecDeque::new(),
         }
@@ -227,6 +232,7 @@ impl Record {
             kept,
             ambient,
             scratch: _,
+            counted_by,
             permits,
             crumbs,
             instance,
@@ -250,10 +256,26 @@ impl Record {
         if let Some(ambient) = ambient {
             ambient.clear();
         }
+        *counted_by = [0; LIMITERS_MAX];
         permits.clear();
         crumbs.clear();
         (*instance, *seat) = (0, None);
         *calls = Calls::default();
+    }
+
+    /// Notes that a limiter of this number, not 0, counts the request; says
+    /// whether it has done so before. Only the first four limiters are known.
+    pub fn is_counted_by(&mut self, limiter: u32) -> bool {
+        for place in &mut self.counted_by {
+            if *place == limiter {
+                return true;
+            }
+            if *place == 0 {
+                *place = limiter;
+                return false;
+            }
+        }
+        false
     }
 
     /// Keeps a permit until the end of the body.

@@ -1,8 +1,10 @@
 //! The limiters of an instance: that of the one layer, and those of inner layers.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use plimsoll_core::names::{self, label};
+use plimsoll_ratelimit::findings::Found;
 use plimsoll_ratelimit::{Limit, LimitError, Limiter, RateLimitLayer, SharedLimiter};
 use plimsoll_telemetry::metrics::Page;
 
@@ -10,6 +12,24 @@ use crate::Error;
 use crate::plimsoll::{Plimsoll, Shared};
 
 impl Plimsoll {
+    /// The limits of the one layer: their reports, and what can be done with
+    /// them beside deciding, such as [`Limiter::set_quota`] and [`Limiter::give_back`].
+    ///
+    /// ```
+    /// use plimsoll::{Limit, Plimsoll, Quota};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let limit = Limit::per_client().quota(Quota::per_minute(60));
+    /// let plimsoll = Plimsoll::builder("card-service").limit(limit).build()?;
+    /// plimsoll.limiter().set_quota("per-client", Quota::per_minute(30))?;
+    /// assert_eq!(plimsoll.limiter().report()[0].quota, Quota::per_minute(30));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
     /// Limits for an inner layer, where more is known of a request than on the
     /// outside: who is signed in, the tenant. They share clock, trusted proxies,
     /// modes, records, metrics and the control listener with the outer ones.
@@ -127,13 +147,37 @@ pub(crate) fn collect(page: &mut Page, shared: &Shared) {
         "counter",
         "Misconfigurations of the rate limits.",
     );
-    // Those of the trust are the same for all limiters: the largest count is it.
-    let mut found = std::collections::BTreeMap::new();
+    for found in findings(&limiters) {
+        let labels = [(label::FINDING, found.finding.code())];
+        page.sample(names::RATELIMIT_FINDINGS, &labels, found.count);
+    }
+    page.family(
+        names::RATELIMIT_AHEAD,
+        "gauge",
+        "Cells over its quota that may pass of one key, because cores take them in advance.",
+    );
+    for row in &reports {
+        page.sample(
+            names::RATELIMIT_AHEAD,
+            &[(label::POLICY, row.policy)],
+            row.ahead,
+        );
+    }
+}
+
+/// What all limiters found, each finding once, in the order of the codes.
+pub(crate) fn findings(limiters: &[Limiter]) -> Vec<Found> {
+    let mut all = BTreeMap::new();
     for row in limiters.iter().flat_map(Limiter::findings) {
-        let count: &mut u64 = found.entry(row.finding.code()).or_default();
-        *count = row.count.max(*count);
+        let found: &mut Found = all
+            .entry(row.finding.code())
+            .or_insert(Found { count: 0, ..row });
+        // Those of the trust are the same for all limiters.
+        found.count = if row.finding.is_of_trust() {
+            found.count.max(row.count)
+        } else {
+            found.count + row.count
+        };
     }
-    for (code, count) in found {
-        page.sample(names::RATELIMIT_FINDINGS, &[(label::FINDING, code)], count);
-    }
+    all.into_values().collect()
 }

@@ -137,6 +137,15 @@ impl Finding {
         }
     }
 
+    /// Whether it is of the trusted proxies, which several limiters share: each
+    /// of them then has the same count.
+    pub const fn is_of_trust(self) -> bool {
+        matches!(
+            self,
+            Self::TwoHeaders | Self::TooFewHops | Self::UnreadableHop | Self::ProxyCounted
+        )
+    }
+
     const fn of_flaw(flaw: Flaw) -> Self {
         match flaw {
             Flaw::OtherHeader => Self::TwoHeaders,
@@ -203,7 +212,8 @@ impl Findings {
     }
 }
 
-fn tell(finding: Finding, policy: &str) {
+/// Tells a finding on the log.
+pub(crate) fn tell(finding: Finding, policy: &str) {
     tracing::warn!(policy, code = finding.code(), "{}", finding.text());
 }
 
@@ -216,6 +226,8 @@ mod tests {
         for (at, finding) in Finding::ALL.into_iter().enumerate() {
             assert_eq!(finding.code(), format!("LIM-{:03}", at + 1));
             assert_eq!(finding as usize, at);
+            let flaws = Flaw::ALL.map(Finding::of_flaw);
+            assert_eq!(finding.is_of_trust(), flaws.contains(&finding));
             assert!(finding.text().len() > 40 && !finding.text().contains("  "));
         }
     }

@@ -15,14 +15,14 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::HeaderValue;
 use plimsoll_core::names::value;
 use plimsoll_core::peer::Trust;
-use plimsoll_core::{Clock, Mode};
+use plimsoll_core::{Clock, Mode, Record};
 
 use advertised::Advertised;
 use candidate::Candidate;
@@ -30,7 +30,7 @@ use decide::Said;
 use refused::Refused;
 use subject::Found;
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Partition};
 use crate::findings::{self, Finding, Findings};
 use crate::limit::{Cost, Fleet, Limit, LimitError, MAX_SOURCES, Source, Unit, checked_name};
 use crate::plans::Plans;
@@ -101,8 +101,10 @@ pub struct Stat {
 /// Limits with their state; clones share it.
 ///
 /// A request passes if every limit allows it, and only then does any of them
-/// count it. No lock is held: all limits are asked first, and only if all allow
-/// are cells taken, in the order of the limits. When another request was faster
+/// count it. No lock is held from one limit to the next: all limits are asked
+/// first, and only if all allow are cells taken, in the order of the limits. A
+/// key that is new waits for no more than another new key's search for a slot
+/// ([`crate::store::Local`]); nobody else waits for anybody. When another request was faster
 /// at one of them, the limits before it get their cells back. Never more pass
 /// than the quotas say; a third request may in those few instructions be
 /// refused for cells that are on their way back.
@@ -123,6 +125,9 @@ pub struct Stat {
 #[derive(Debug, Clone)]
 pub struct Limiter(Arc<Inner>);
 
+/// Of the next limiter.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
 #[derive(Debug)]
 struct Inner {
     policies: Vec<Policy>,
@@ -135,6 +140,10 @@ struct Inner {
     trust: Trust,
     answers: Arc<Answers>,
     findings: Findings,
+    /// Tells keys apart in reports.
+    tags: Partition,
+    /// Which of the process's limiters it is.
+    number: u32,
     /// What names keys alike in all processes, for limits that they share.
     fleet: Option<Fleet>,
 }
@@ -225,6 +234,8 @@ impl Limiter {
             trust,
             answers,
             findings,
+            tags: Partition::drawn(),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             fleet: None,
         })))
     }
@@ -262,6 +273,16 @@ impl Limiter {
             policy.mode.store(mode as u8, Ordering::Relaxed);
         }
         named.is_some()
+    }
+
+    /// Notes on the current record that this limiter counts its request, and
+    /// finds it when it has done so already.
+    pub(crate) fn note_round(&self, record: &mut Record) {
+        if record.is_counted_by(self.0.number)
+            && let [first, ..] = &*self.0.policies
+        {
+            self.0.findings.note(Finding::CountedTwice, first.name);
+        }
     }
 
     /// The misconfigurations met so far.

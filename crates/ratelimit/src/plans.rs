@@ -160,6 +160,12 @@ impl Plans {
         table.quotas.get(at).copied()
     }
 
+    /// The arithmetic of every quota.
+    pub(crate) fn arithmetic(&self) -> Vec<Gcra> {
+        let table = self.0.table.load();
+        table.quotas.iter().map(|(_, gcra)| *gcra).collect()
+    }
+
     /// How many keys have a quota of their own.
     pub fn len(&self) -> usize {
         self.0.table.load().keys.len()

@@ -60,7 +60,10 @@ impl Gate for LimitGate {
         if mode == Mode::Off {
             return Ok(Fields::default());
         }
-        let started = current::with(|record| record.started);
+        let started = current::with(|record| {
+            self.limiter.note_round(record);
+            record.started
+        });
         let now = started.filter(|_| self.clocked);
         let answer = self.limiter.decide_request(request, mode, now);
         match self.settle(answer, None) {

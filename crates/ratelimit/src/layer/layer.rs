@@ -33,6 +33,11 @@ impl RateLimitLayer {
         self
     }
 
+    /// Its limits: their reports, quotas and modes.
+    pub fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
     /// The gate alone, for a stack of several.
     pub fn gate(&self) -> LimitGate {
         self.0.clone()

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use plimsoll_core::Clock;
 
+use super::refused::Refused;
 use super::subject::Found;
 use crate::gcra::Gcra;
 use crate::quota::Quota;
@@ -49,6 +50,8 @@ pub(super) struct Candidate {
     gcra: Gcra,
     store: Local,
     counts: [AtomicU64; Agreement::ALL.len()],
+    /// Who would be refused that passes now.
+    pub(super) newly_denied: Refused,
 }
 
 impl Candidate {
@@ -58,10 +61,15 @@ impl Candidate {
             gcra,
             store: Local::new(max_keys, clock),
             counts: Default::default(),
+            newly_denied: Refused::default(),
         }
     }
 
     pub(super) fn weigh(&self, found: &Found, now: u64, passes_now: bool) {
+        // A key with a plan keeps its plan, whatever the limit's quota becomes.
+        if found.plan.is_some() {
+            return;
+        }
         let decision = self.store.decide(found.id, self.gcra, found.cost, now);
         let agreement = match (passes_now, decision.allows()) {
             (true, true) => Agreement::BothAllow,
@@ -69,6 +77,9 @@ impl Candidate {
             (true, false) => Agreement::NewlyDenied,
             (false, true) => Agreement::NewlyFreed,
         };
+        if agreement == Agreement::NewlyDenied {
+            self.newly_denied.note(found);
+        }
         self.counts[agreement as usize].fetch_add(1, Ordering::Relaxed);
     }
 

@@ -34,18 +34,34 @@ impl Limiter {
         let limiter = &*self.0;
         let one_at_a_time = limiter.changing.lock();
         let _changing = one_at_a_time.unwrap_or_else(PoisonError::into_inner);
-        let named = limiter.policies.iter().find(|known| known.name == policy);
-        let named = named.ok_or_else(|| LimitError::Unknown(policy.into()))?;
+        let named = self.fits(policy, quota)?;
         let not_kept = |error| LimitError::Quota {
             name: policy.into(),
             error,
         };
-        quota.check().map_err(not_kept)?;
-        named.cost.check(named.name, quota.burst_size())?;
         named.rate.set(quota).map_err(not_kept)?;
         named.look_at_quota(&limiter.findings);
         limiter.advertised.change(&limiter.policies);
         Ok(())
+    }
+
+    /// Whether [`Limiter::set_quota`] would take this quota.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_quota(&self, policy: &str, quota: Quota) -> Result<(), LimitError> {
+        self.fits(policy, quota).map(|_| ())
+    }
+
+    fn fits(&self, policy: &str, quota: Quota) -> Result<&Policy, LimitError> {
+        let named = self.0.policies.iter().find(|known| known.name == policy);
+        let named = named.ok_or_else(|| LimitError::Unknown(policy.into()))?;
+        quota.check().map_err(|error| LimitError::Quota {
+            name: policy.into(),
+            error,
+        })?;
+        named.cost.check(named.name, quota.burst_size())?;
+        Ok(named)
     }
 
     /// What each limit would say of this request now, by name; takes and counts
@@ -60,6 +76,13 @@ impl Limiter {
 
     /// Gives back the cells that an allowed request took, say because it turned
     /// out not to count. A key never has more than its burst.
+    ///
+    /// Keys and costs are found anew: client and route by the record of the
+    /// request being polled here, identities by the extensions that `parts` has
+    /// now. Called elsewhere, say in a spawned task, there is no record, so that
+    /// the client is found by `parts` alone and a limit by route finds no key.
+    /// Whoever has the [`super::Answer`] takes [`Limiter::give_back`], which
+    /// knows what was taken.
     pub fn refund(&self, parts: &Parts) {
         self.each(parts, |policy, found, now| {
             policy.store.refund(found.id, found.gcra, found.cost, now);

@@ -10,7 +10,7 @@ use super::subject::{Found, Stance, Subject};
 use super::telling::{Answer, Denied, Telling};
 use super::{Inner, Limiter, MAX_LIMITS, Policy};
 use crate::answers::{Form, PartitionKey};
-use crate::findings::Finding;
+use crate::findings::{self, Finding};
 use crate::gcra::Decision;
 use crate::headers::Field;
 
@@ -77,7 +77,7 @@ impl Limiter {
             let found = subject.key(policy, limiter);
             let now = now.unwrap_or_else(|| limiter.clock.now());
             let answer = alone(limiter, policy, found, now, mode);
-            look_at_denied(&answer, subject, limiter);
+            look_at_answer(&answer, subject, limiter);
             return answer;
         }
         let mut keys = [None; MAX_LIMITS];
@@ -88,22 +88,27 @@ impl Limiter {
         let mut pass = Pass::new(limiter, &keys, now);
         pass.ask();
         let answer = pass.answer(mode);
-        look_at_denied(&answer, subject, limiter);
+        look_at_answer(&answer, subject, limiter);
         answer
     }
 }
 
 /// Says so when a client that is refused may be a proxy that nobody named, or
-/// asks for what it can never have.
+/// asks for what it can never have, and when keys have to share cells.
 #[inline]
-fn look_at_denied(answer: &Answer, subject: &Subject<'_>, limiter: &Inner) {
+fn look_at_answer(answer: &Answer, subject: &Subject<'_>, limiter: &Inner) {
+    for policy in &limiter.policies {
+        if policy.store.is_newly_coarse() {
+            findings::tell(Finding::CoarseKeys, policy.name);
+        }
+    }
     if let Some(denied) = &answer.denied {
-        look_at(denied, subject, limiter);
+        look_at_denied(denied, subject, limiter);
     }
 }
 
 #[inline(never)]
-fn look_at(denied: &Denied, subject: &Subject<'_>, limiter: &Inner) {
+fn look_at_denied(denied: &Denied, subject: &Subject<'_>, limiter: &Inner) {
     if subject.forwards_unasked(limiter) {
         let finding = Finding::UntrustedForwarder;
         limiter.findings.note(finding, denied.policy);

@@ -1,7 +1,9 @@
 //! A limit's quota, which may change while requests are decided by it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use crate::gcra::Gcra;
 use crate::quota::{Quota, QuotaError};
@@ -11,14 +13,14 @@ use crate::quota::{Quota, QuotaError};
 #[derive(Debug)]
 pub(super) struct Rate {
     word: AtomicU64,
-    quota: Mutex<Quota>,
+    quota: ArcSwap<Quota>,
 }
 
 impl Rate {
     pub(super) fn new(quota: Quota) -> Result<Self, QuotaError> {
         Ok(Self {
             word: AtomicU64::new(quota.check()?.packed()),
-            quota: Mutex::new(quota),
+            quota: ArcSwap::from_pointee(quota),
         })
     }
 
@@ -28,14 +30,14 @@ impl Rate {
     }
 
     pub(super) fn quota(&self) -> Quota {
-        *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+        **self.quota.load()
     }
 
+    /// For one caller at a time.
     pub(super) fn set(&self, quota: Quota) -> Result<(), QuotaError> {
         let gcra = quota.check()?;
-        let mut told = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
         self.word.store(gcra.packed(), Ordering::Relaxed);
-        *told = quota;
+        self.quota.store(Arc::new(quota));
         Ok(())
     }
 }

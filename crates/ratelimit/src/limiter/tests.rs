@@ -463,3 +463,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_candidate_is_tried_on_keys_without_a_plan_and_says_whom_it_would_refuse() {
+    let table = PlanTable::new()
+        .plan("pro", Quota::per_hour(9))
+        .key("acme", "pro");
+    let plans = Plans::new(table).unwrap();
+    let limit = Limit::by_header("x-tenant")
+        .quota(Quota::per_hour(5))
+        .candidate(Quota::per_hour(1))
+        .plans(&plans);
+    let limiter = limiter([limit]);
+    for tenant in ["acme", "other"] {
+        let parts = request("203.0.113.1", &[("x-tenant", tenant)]);
+        assert!((0..4).all(|_| passes(&limiter, &parts)));
+    }
+    let report = limiter.report().pop().unwrap();
+    let counts = report.candidate.unwrap().1;
+    assert_eq!(counts[0], ("both_allow", 1));
+    assert_eq!(counts[2], ("newly_denied", 3));
+    let newly: Vec<_> = report.newly_denied.iter().map(|row| row.count).collect();
+    assert_eq!((newly, report.refused), (vec![3], vec![]));
+}

@@ -11,8 +11,9 @@ use plimsoll::ratelimit::Jitter;
 use plimsoll::{Answers, Key, Limit, Mode, Quota};
 use plimsoll_testkit::otlp::{Behaviour, Collector, attribute};
 use serde_json::Value;
+use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::support::{get, instance, metric, raw, serve, shut, status};
+use crate::support::{get, instance, metric, raw, serve, shut, status, until};
 
 /// Headers of a raw answer, by lower-case name, and its body.
 fn parted(answer: &str) -> (Vec<(String, String)>, Value) {
@@ -175,4 +176,104 @@ async fn the_control_listener_tells_limits_and_changes_the_mode_of_one() {
     let answer = raw(control, &put(r#"{"per-client":"enforce"}"#)).await;
     assert_eq!(status(&answer), 200, "{answer}");
     assert_eq!(status(&get(address, "/").await), 429);
+
+    let asked = |answer: &str| parted(answer).1["policies"][0]["quota"].clone();
+    let answer = raw(control, &put(r#"{"per-client":{"quota":"2/h burst 9"}}"#)).await;
+    assert_eq!(
+        (status(&answer), asked(&answer)),
+        (200, "2/h burst 9".into())
+    );
+    assert_eq!(status(&get(address, "/").await), 200);
+    assert_eq!(
+        plimsoll.limiter().report()[0].quota,
+        Quota::per_hour(2).burst(9)
+    );
+    let wrong = put(r#"{"per-client":{"quota":"0/h","mode":"off"}}"#);
+    assert_eq!(status(&raw(control, &wrong).await), 400);
+    let (_, told) = parted(&raw(control, ask).await);
+    let policy = &told["policies"][0];
+    assert_eq!(
+        (&policy["quota"], &policy["mode"]),
+        (&"2/h burst 9".into(), &"enforce".into())
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_shed_costs_its_client_nothing() {
+    let (open, closed) = tokio::sync::watch::channel(false);
+    let wait = move || {
+        let mut closed = closed.clone();
+        async move {
+            let _ = closed.wait_for(|open| *open).await;
+        }
+    };
+    let limit = Limit::per_client().quota(Quota::per_hour(3));
+    let (plimsoll, _) = instance(|builder| builder.limit(limit).concurrency(1));
+    let app = Router::new()
+        .route("/wait", on_get(wait))
+        .route("/", on_get(async || "ok"));
+    let address = serve(app.layer(plimsoll.layer())).await;
+    let waiting = tokio::spawn(async move { get(address, "/wait").await });
+    until("a permit to be taken", || {
+        let page = plimsoll.telemetry().render();
+        (metric(&page, "plimsoll_concurrency_in_use", &[]) > 0.0).then_some(())
+    })
+    .await;
+    for _ in 0..9 {
+        assert_eq!(status(&get(address, "/").await), 503);
+    }
+    open.send_replace(true);
+    assert_eq!(status(&waiting.await.unwrap()), 200);
+    for expected in [200, 200, 429] {
+        assert_eq!(status(&get(address, "/").await), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_several_limiters_find_is_told_alike_and_once_on_the_log() {
+    let wide = |name: &str| {
+        let limit = Limit::by_header("x-key").named(name).max_keys(12);
+        limit.quota(Quota::per_hour(1).burst(100))
+    };
+    let (plimsoll, lines) = instance(|builder| builder.limit(wide("outer")));
+    let subscriber = tracing_subscriber::registry().with(plimsoll.tracing_layer());
+    let _here = tracing::subscriber::set_default(subscriber);
+    let inner = plimsoll.limits([wide("inner")]).unwrap();
+    let app = Router::new().route("/", on_get(async || "ok"));
+    let app = app
+        .layer(inner.clone())
+        .layer(inner)
+        .layer(plimsoll.layer());
+    let address = serve(app).await;
+    let control = serve(plimsoll.control_router()).await;
+    for key in 0..60 {
+        let ask = format!(
+            "GET / HTTP/1.1\r\nhost: localhost\r\nx-key: {key}\r\nconnection: close\r\n\r\n"
+        );
+        raw(address, &ask).await;
+    }
+    let ask = "GET /limits HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let (_, told) = parted(&raw(control, ask).await);
+    let page = plimsoll.telemetry().render();
+    // Each of the two limiters has a wide burst; only the inner one stands there twice.
+    for (code, count) in [("LIM-009", 2), ("LIM-008", 60)] {
+        let label = format!("finding=\"{code}\"");
+        let on_page = metric(&page, "plimsoll_ratelimit_findings_total", &[&label]) as u64;
+        assert_eq!(
+            (on_page, &told["findings"][code]["count"]),
+            (count, &count.into()),
+            "{code}"
+        );
+    }
+    lines.requests(60).await;
+    for policy in ["outer", "inner"] {
+        let told = |line: &Value| line["code"] == "LIM-013" && line["policy"] == policy;
+        let all = lines.all();
+        let warned: Vec<_> = all.iter().filter(|line| line["level"] == "WARN").collect();
+        assert_eq!(
+            all.iter().filter(|line| told(line)).count(),
+            1,
+            "{warned:?}"
+        );
+    }
 }

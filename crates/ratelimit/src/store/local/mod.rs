@@ -68,6 +68,8 @@ pub struct Local {
     lanes: Lanes,
     identity: Identity,
     clock: Clock,
+    /// Whether cells have been shared: 1 once they were, 2 once somebody was told.
+    shared: AtomicU64,
 }
 
 /// Slots that lie side by side; a key may stand in two places.
@@ -106,6 +108,7 @@ impl Local {
             lanes: Lanes::new(),
             identity,
             clock,
+            shared: AtomicU64::new(0),
         }
     }
 
@@ -153,6 +156,12 @@ impl Local {
     pub fn coarsened(&self) -> u64 {
         let count = |desk: &Desk| desk.coarsened.load(Ordering::Relaxed);
         self.desks.iter().map(count).sum()
+    }
+
+    /// Whether keys shared a cell for the first time and nobody was told yet.
+    #[inline]
+    pub(crate) fn is_newly_coarse(&self) -> bool {
+        self.shared.load(Ordering::Relaxed) == 1 && self.shared.swap(2, Ordering::Relaxed) == 1
     }
 
     /// Keys that are being counted at `now`. Looks at every slot: for tests and reports.
@@ -284,6 +293,10 @@ impl Local {
             }
         }
         desk.coarsened.fetch_add(1, Ordering::Relaxed);
+        if self.shared.load(Ordering::Relaxed) == 0 {
+            let (done, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self.shared.compare_exchange(0, 1, done, failed);
+        }
         Decided {
             decision: desk.crowd.decide(&ask),
             contended: false,
