@@ -109,6 +109,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     #[test]
     fn the_oldest_is_next_and_where_callers_give_up_the_newest() {
@@ -136,5 +137,16 @@ mod tests {
         assert!(queue.is_next(&second, 100), "no caller gave up");
         queue.leave(&second, 100);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn whoever_goes_or_gives_up_calls_the_next() {
+        let was_called = |ticket: &Ticket| ticket.called.notified().now_or_never().is_some();
+        let mut queue = Queue::default();
+        let [first, second, third] = [0, 0, 0].map(|now| queue.join(now));
+        queue.leave(&first, 0);
+        assert!(was_called(&second) && !was_called(&third));
+        queue.give_up(&second, 0);
+        assert!(was_called(&third));
     }
 }
