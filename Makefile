@@ -23,11 +23,12 @@ demo: build ## The whole story in 90 seconds: load, fault, alarm, recovery, drai
 	$(BIN)/card-demo
 
 .PHONY: soak
-soak: tools ## Proofs longer than two minutes, each also in `test` once and short: a hundred kills under load, a hundred rolling restarts, the table of faults with a worker blocked for ten seconds, ten minutes with a collector dead for two
+soak: tools ## Proofs longer than two minutes, each also in `test` once and short: a hundred kills under load, a hundred rolling restarts, the table of faults with a worker blocked for ten seconds, probes at four fifths of capacity, ten minutes with a collector dead for two
 	cargo nextest run --package card-service --all-features $(LOCKED) --test process --stress-count 100 drain::
 	PLIMSOLL_SOAK_RESTARTS=100 cargo nextest run --package card-service --all-features $(LOCKED) --test process --no-capture rolling::
 	PLIMSOLL_SOAK_BLOCK_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --test faults --no-capture
-	PLIMSOLL_SOAK_SECONDS=600 cargo nextest run --package plimsoll --all-features $(LOCKED) --test soak --no-capture
+	PLIMSOLL_SOAK_PROBE_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --test soak --no-capture probes::
+	PLIMSOLL_SOAK_SECONDS=600 cargo nextest run --package plimsoll --all-features $(LOCKED) --test soak --no-capture collector
 
 .PHONY: build
 build: ## Build every binary

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod child;
 pub mod counting;
 pub mod measure;
+pub mod probed;
 pub mod rows;
 pub mod stack;
 pub mod stacks;

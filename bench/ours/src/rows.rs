@@ -27,6 +27,7 @@ impl Row {
 }
 
 const BARE: Case = Case::new("bare", 0.01);
+const IDENTITY: Case = Case::new("identity", 0.01);
 const RECORD: Case = Case::new("ours-record", 0.01);
 const ERRORS: Case = Case::new("ours-errors", 0.01);
 const CONCURRENCY: Case = Case::new("ours-concurrency", 0.01);
@@ -74,6 +75,16 @@ pub const OURS_ROWS: &[Row] = &[
         "criticality and deadlines",
         Case::new("ours-overload", 0.01),
         CONCURRENCY,
+    ),
+    Row::new(
+        "a probe's decision",
+        Case::new("ours-probe", 0.01),
+        IDENTITY,
+    ),
+    Row::new(
+        "a probe's answer",
+        Case::new("ours-probe-text", 0.01),
+        IDENTITY,
     ),
     Row::new(
         "an application info! event with ids",

@@ -9,6 +9,7 @@ use plimsoll_telemetry::{Builder, Format};
 use tower_layer::Identity;
 
 use crate::Fault;
+use crate::probed::{Asked, ProbedLayer};
 use crate::stack::{Built, Setup, Stack, log_output};
 use crate::workload::app;
 use crate::wrapped::WrappedLayer;
@@ -50,6 +51,22 @@ pub const STACKS: &[Stack] = &[
         name: "wrapped",
         what: "a layer with an own future and body, and nothing in them",
         build: |setup| Built::silent(app(setup.events).layer(WrappedLayer)),
+    },
+    Stack {
+        name: "ours-probe",
+        what: "axum and the handler, and beside it a decision whether eight checks are fine",
+        build: |setup| {
+            let layer = ProbedLayer::new(Asked::Decision)?;
+            Built::silent(app(setup.events).layer(layer))
+        },
+    },
+    Stack {
+        name: "ours-probe-text",
+        what: "axum and the handler, and beside it the whole answer to /readyz",
+        build: |setup| {
+            let layer = ProbedLayer::new(Asked::Text)?;
+            Built::silent(app(setup.events).layer(layer))
+        },
     },
     Stack {
         name: "ours",

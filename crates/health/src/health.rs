@@ -137,6 +137,26 @@ impl Health {
         }
     }
 
+    /// What `/livez` says.
+    pub fn is_live(&self) -> bool {
+        self.passes(Probe::Live)
+    }
+
+    /// What `/readyz` says: read from memory, without a lock or an allocation.
+    ///
+    /// ```
+    /// use plimsoll_health::Health;
+    ///
+    /// let health = Health::builder().build()?;
+    /// assert!(health.is_ready());
+    /// health.drain().begin(std::time::Duration::from_secs(23));
+    /// assert!(health.is_live() && !health.is_ready());
+    /// # Ok::<(), plimsoll_health::HealthError>(())
+    /// ```
+    pub fn is_ready(&self) -> bool {
+        self.passes(Probe::Ready)
+    }
+
     /// Whether all latches are open.
     pub fn is_started(&self) -> bool {
         self.0.latches.all_open()

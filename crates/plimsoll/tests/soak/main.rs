@@ -10,6 +10,7 @@
 )]
 
 mod load;
+mod probes;
 mod service;
 
 use std::time::Duration;

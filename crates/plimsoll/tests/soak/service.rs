@@ -16,20 +16,34 @@ use tokio::net::TcpListener;
 pub(crate) fn start(collector: &str) -> Process {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
+        .env("OTEL_BSP_SCHEDULE_DELAY", "200");
+    alone(&mut command)
+}
+
+/// Starts the service, without a collector, on this core.
+pub(crate) fn start_on(core: &str) -> Process {
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", core])
+        .arg(std::env::current_exe().unwrap());
+    alone(&mut command)
+}
+
+fn alone(command: &mut Command) -> Process {
+    command
         .args(["--exact", "service::runs_until_a_signal"])
         .args(["--ignored", "--nocapture"])
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
-        .env("OTEL_BSP_SCHEDULE_DELAY", "200")
         .env("PLIMSOLL_WAIT", "0s")
         // Of the panics asked for, only the messages.
         .env("RUST_BACKTRACE", "0")
         // No file of the working directory is meant.
         .current_dir(std::env::temp_dir());
-    Process::start(&mut command)
+    Process::start(command)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the service that the other test starts"]
+#[ignore = "the service that the other tests start"]
 async fn runs_until_a_signal() {
     let builder = Plimsoll::builder("soak");
     let builder = builder.telemetry(|it| it.format(Format::Json).log_output(WithoutRequests));

@@ -1,0 +1,107 @@
+//! How fast probes answer while the service is at four fifths of its capacity.
+//!
+//! `PLIMSOLL_SOAK_PROBE_SECONDS` says for how long each of five runs lasts; then
+//! 99 of 100 probes are to be there within 5 ms. Otherwise a short run shows that
+//! each is there before a kubelet gives up, whatever else the machine does.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use plimsoll_testkit::http::{Connection, get};
+use plimsoll_testkit::process::{Signal, run};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::service;
+
+/// The service has a core of its own, and so has the load.
+const SERVICE_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+
+const CONNECTIONS: u32 = 32;
+/// A probe each, as many clients of probes would.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Requests a second that the service can answer, by wrk.
+async fn capacity(address: SocketAddr) -> f64 {
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", LOAD_CORE, "wrk", "-t1", "-c32", "-d2s"])
+        .arg(format!("http://{address}/cards/1"));
+    let output = run(command).await;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!said.contains("Non-2xx"), "{said}");
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"));
+    line.unwrap_or_else(|| panic!("wrk: {said}; `make tools` installs it"))
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+/// Sends so many requests a second until it is dropped; late ones wait.
+fn load(address: SocketAddr, per_second: f64) -> JoinSet<()> {
+    let mut clients = JoinSet::new();
+    let pause = Duration::from_secs_f64(f64::from(CONNECTIONS) / per_second);
+    for _ in 0..CONNECTIONS {
+        clients.spawn(async move {
+            let mut connection = Connection::open(address).await;
+            let mut tick = interval(pause);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            loop {
+                tick.tick().await;
+                let request = http::Request::get("/cards/1").body("").unwrap();
+                assert_eq!(connection.ask(request).await.status(), 200);
+            }
+        });
+    }
+    clients
+}
+
+/// Within how long 99 of 100 probes were answered, each on a connection of its own.
+async fn p99(status: SocketAddr, length: Duration) -> Duration {
+    let (begin, mut took) = (Instant::now(), Vec::new());
+    let mut tick = interval(PAUSE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while begin.elapsed() < length {
+        tick.tick().await;
+        let asked = Instant::now();
+        assert_eq!(get(status, "/readyz").await.status(), 200);
+        took.push(asked.elapsed());
+    }
+    took.sort_unstable();
+    took[took.len() * 99 / 100]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probes_answer_while_the_service_is_at_four_fifths_of_its_capacity() {
+    let told = std::env::var("PLIMSOLL_SOAK_PROBE_SECONDS");
+    let long: Option<u64> = told.ok().map(|text| text.parse().unwrap());
+    let (runs, seconds) = long.map_or((1, 1), |seconds| (5, seconds));
+    let mut own = Command::new("taskset");
+    own.args(["-a", "-c", "-p", LOAD_CORE, &std::process::id().to_string()]);
+    assert!(run(own).await.status.success(), "two cores are needed");
+    let service = service::start_on(SERVICE_CORE);
+    let (address, status) = (
+        service.address("service").await,
+        service.address("status").await,
+    );
+    let mut all = Vec::new();
+    for _ in 0..runs {
+        let capacity = capacity(address).await;
+        let clients = load(address, capacity * 0.8);
+        let p99 = p99(status, Duration::from_secs(seconds)).await;
+        drop(clients);
+        eprintln!("{capacity:.0} requests a second at most; at 80 % p99 of /readyz {p99:?}");
+        all.push(p99);
+    }
+    all.sort_unstable();
+    let median = all[all.len() / 2];
+    let most = Duration::from_millis(if long.is_some() { 5 } else { 1_000 });
+    assert!(median < most, "{all:?}");
+    service.signal(Signal::TERM);
+    let ended = service.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+}
