@@ -1,8 +1,6 @@
-//! How fast probes answer while the service is at four fifths of its capacity.
-//!
-//! `PLIMSOLL_SOAK_PROBE_SECONDS` says for how long each of five runs lasts; then
-//! 99 of 100 probes are to be there within 5 ms. Otherwise a short run shows that
-//! each is there before a kubelet gives up, whatever else the machine does.
+//! How fast probes answer while the service is at four fifths of its capacity:
+//! the median of five runs, of `PLIMSOLL_SOAK_PROBE_SECONDS` each (3), of the time
+//! within which 99 of 100 are answered. Of two idle cores, so on demand alone.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,6 +17,9 @@ use crate::service;
 /// The service has a core of its own, and so has the load.
 const SERVICE_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
+
+const RUNS: usize = 5;
+const MOST: Duration = Duration::from_millis(5);
 
 const CONNECTIONS: u32 = 32;
 /// A probe each, as many clients of probes would.
@@ -85,10 +86,10 @@ fn p99(status: SocketAddr, length: Duration) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "tells nothing while other tests share the cores; `make soak` runs it"]
 async fn probes_answer_while_the_service_is_at_four_fifths_of_its_capacity() {
-    let told = std::env::var("PLIMSOLL_SOAK_PROBE_SECONDS");
-    let long: Option<u64> = told.ok().map(|text| text.parse().unwrap());
-    let (runs, seconds) = long.map_or((1, 1), |seconds| (5, seconds));
+    let seconds = std::env::var("PLIMSOLL_SOAK_PROBE_SECONDS");
+    let seconds: u64 = seconds.map_or(3, |text| text.parse().unwrap());
     let mut own = Command::new("taskset");
     own.args(["-a", "-c", "-p", LOAD_CORE, &std::process::id().to_string()]);
     assert!(run(own).await.status.success(), "two cores are needed");
@@ -98,7 +99,7 @@ async fn probes_answer_while_the_service_is_at_four_fifths_of_its_capacity() {
         service.address("status").await,
     );
     let mut all = Vec::new();
-    for _ in 0..runs {
+    for _ in 0..RUNS {
         let capacity = capacity(address).await;
         let clients = load(address, capacity * 0.8);
         let length = Duration::from_secs(seconds);
@@ -109,8 +110,7 @@ async fn probes_answer_while_the_service_is_at_four_fifths_of_its_capacity() {
     }
     all.sort_unstable();
     let median = all[all.len() / 2];
-    let most = Duration::from_millis(if long.is_some() { 5 } else { 1_000 });
-    assert!(median < most, "{all:?}");
+    assert!(median < MOST, "{all:?}");
     service.signal(Signal::TERM);
     let ended = service.ended().await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
