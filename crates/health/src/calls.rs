@@ -201,8 +201,8 @@ mod tests {
 
     const EVERY: Duration = Duration::from_secs(2);
 
-    fn of(good: u32, bad: u32, newest: u64) -> Option<Seen> {
-        Some(Seen { good, bad, newest })
+    fn of(good: u32, bad: u32, newest: u64) -> Seen {
+        Seen { good, bad, newest }
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         let first = clock.now();
         hand.advance(EVERY);
         // Only what came since the last look.
-        assert_eq!(calls.take(clock.now(), EVERY), of(0, 1, first));
+        assert_eq!(calls.take(clock.now(), EVERY), Some(of(0, 1, first)));
         assert_eq!(calls.take(clock.now(), EVERY), None);
         calls.record(true, LIMIT);
         hand.advance(EVERY * 2);
@@ -229,7 +229,7 @@ mod tests {
         for _ in 0..10 {
             calls.record(true, LIMIT);
         }
-        assert_eq!(calls.take(clock.now(), EVERY), of(10, 0, clock.now()));
+        assert_eq!(calls.take(clock.now(), EVERY), Some(of(10, 0, clock.now())));
     }
 
     #[test]
@@ -260,6 +260,6 @@ mod tests {
         hand.advance(LIMIT * 2);
         slow.end(true);
         drop(calls.begin());
-        assert_eq!(calls.take(clock.now(), EVERY), of(9, 2, clock.now()));
+        assert_eq!(calls.take(clock.now(), EVERY), Some(of(9, 2, clock.now())));
     }
 }
