@@ -55,6 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "plimsoll",
             "plimsoll-telemetry",
             "plimsoll-errors",
+            "plimsoll-health",
             "plimsoll-ratelimit",
         ],
     ),
@@ -82,11 +83,13 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("sentry", &["plimsoll-telemetry", "guest-service"]),
     ("goose", &["plimsoll-loadtest"]),
     ("promql-parser", &["plimsoll-slo"]),
-    ("sqlx", &["card-service"]),
+    // Health has checks of databases, each behind a feature.
+    ("sqlx", &["card-service", "plimsoll-health"]),
 ];
 
 /// Dependencies that a member may have only behind a feature that is off by default.
 const OPT_IN: &[(&str, &str)] = &[
+    ("plimsoll-health", "sqlx"),
     ("plimsoll-loadtest", "goose"),
     ("plimsoll-telemetry", "sentry"),
 ];
