@@ -69,6 +69,10 @@ bench: debian ## Us and our peers side by side, an hour on two idle cores: write
 bench-limiter: debian ## The limiter beside governor, a few minutes on two idle cores: rewrites its section of bench/README.md and results.json
 	$(BENCH) table --only limiter
 
+.PHONY: bench-redis
+bench-redis: debian ## Limits shared through Redis beside a plain script, some minutes on two idle cores: rewrites their section
+	$(BENCH) table --only redis
+
 .PHONY: bench-quick
 bench-quick: debian ## The same with few requests, printed only: to see that it works
 	$(BENCH) table --quick

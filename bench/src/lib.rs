@@ -9,6 +9,7 @@ pub mod limiter;
 pub mod measures;
 pub mod peers;
 pub mod progress;
+pub mod redis;
 pub mod results;
 pub mod table;
 pub mod throughput;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use plimsoll_bench::latency::{self, ArrivalsArgs};
 use plimsoll_bench::limiter::child::ChildArgs;
+use plimsoll_bench::redis::child::ChildArgs as RedisChildArgs;
 use plimsoll_bench::results::Results;
-use plimsoll_bench::{limiter, measures, stacks, table, throughput};
+use plimsoll_bench::{limiter, measures, redis, stacks, table, throughput};
 use plimsoll_bench_ours::Fault;
 use plimsoll_bench_ours::child::{self, RunArgs, ServeArgs};
 use plimsoll_bench_ours::counting::Counting;
@@ -50,6 +51,11 @@ enum Command {
     /// What the limiter's measures run in a process of its own
     #[command(hide = true)]
     LimiterChild(ChildArgs),
+    /// Limits shared through Redis beside a plain script
+    Redis(Size),
+    /// A turn of that in a process of its own
+    #[command(hide = true)]
+    RedisChild(RedisChildArgs),
     /// All of them; writes bench/README.md and bench/results.json
     Table(TableArgs),
 }
@@ -72,6 +78,7 @@ enum Section {
     Latency,
     Memory,
     Limiter,
+    Redis,
 }
 
 impl Section {
@@ -83,6 +90,7 @@ impl Section {
             Self::Latency => arrivals(size, results),
             Self::Memory => memory(size, results),
             Self::Limiter => limits(size, results),
+            Self::Redis => shared(size, results),
         }
     }
 }
@@ -147,6 +155,8 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Memory(size) => memory(&size, &mut results)?,
         Command::Limiter(size) => limits(&size, &mut results)?,
         Command::LimiterChild(args) => return limiter::child::run(&args),
+        Command::Redis(size) => shared(&size, &mut results)?,
+        Command::RedisChild(args) => return redis::child::run(&args),
         Command::Table(TableArgs { size, only }) => {
             if let Some(section) = only {
                 results = table::read()?;
@@ -200,5 +210,10 @@ fn memory(size: &Size, results: &mut Results) -> Result<(), Fault> {
 fn limits(size: &Size, results: &mut Results) -> Result<(), Fault> {
     let turn = Duration::from_millis(size.or(500, 20));
     results.limiter = Some(limiter::measure(size.rounds(), turn)?);
+    Ok(())
+}
+
+fn shared(size: &Size, results: &mut Results) -> Result<(), Fault> {
+    results.redis = Some(redis::measure(size.rounds(), size.or(4_000, 250))?);
     Ok(())
 }

@@ -4,6 +4,7 @@ use plimsoll_bench_ours::rows::Counts;
 use serde::{Deserialize, Serialize};
 
 use crate::limiter::Limiters;
+use crate::redis::Shared;
 
 /// A median and the least and most of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -122,4 +123,7 @@ pub struct Results {
     /// Limits beside another limiter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limiter: Option<Limiters>,
+    /// Limits that processes share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Shared>,
 }

@@ -168,6 +168,9 @@ pub fn markdown(results: &Results) -> Result<String, fmt::Error> {
     if let Some(limiters) = &results.limiter {
         crate::limiter::show(&mut out, limiters)?;
     }
+    if let Some(shared) = &results.redis {
+        crate::redis::show(&mut out, shared)?;
+    }
     Ok(out)
 }
 
