@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`tcp`] | a connection can be made |
 //! | [`redis`] | Redis answers a `PING` |
-//! | [`file`] | a file is still the one that it was |
+//! | [`file()`] | a file is still the one that it was |
 //! | [`memory`] | the process is far enough from its cgroup's limit |
 //! | [`certificate`] | certificates are valid for long enough |
 //! | [`at_most`] | a number, such as a queue's lag, is not too high |
@@ -14,7 +14,7 @@
 //! | `postgres` (feature `postgres`) | a pool's PostgreSQL answers a query |
 //! | `sqlite` (feature `sqlite`) | a pool's SQLite reads its file, and the file is still there |
 //!
-//! Each is a [`Check`] like any other: say how often it runs, whether it is
+//! Each is a [`Check`](crate::Check) like any other: say how often it runs, whether it is
 //! optional, which routes need it. What their reasons say is for operators only.
 //!
 //! ```

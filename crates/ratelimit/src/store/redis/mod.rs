@@ -1,20 +1,4 @@
-//! Keys shared by processes, in Redis (5.0 or later) or Valkey.
-//!
-//! A step is one script that runs alone on the server and reads the server's
-//! own time, so no process's clock matters. State is one eight-byte TAT a key
-//! that expires when it no longer says anything. Calls that arrive together
-//! share a script call, at most [`MAX_BATCH`]. A call is answered within the
-//! deadline; when the store has given no good answer for [`PATIENCE`] deadlines,
-//! or the connection breaks, it is taken for down: calls fail at once, and one
-//! probe at a time looks whether it is back, after pauses drawn at random.
-//!
-//! ```no_run
-//! use plimsoll_ratelimit::store::Redis;
-//!
-//! let store = Redis::open("redis://127.0.0.1:6379/0")?.scope("card-service");
-//! # let _ = store;
-//! # Ok::<(), plimsoll_ratelimit::store::RedisUrlError>(())
-//! ```
+//! The store in Redis or Valkey.
 
 mod breaker;
 mod link;
@@ -42,8 +26,24 @@ pub const DEADLINE: Duration = Duration::from_millis(10);
 /// Deadlines without a good answer after which the store is taken for down.
 pub const PATIENCE: u32 = 3;
 
-/// A store in Redis; see the [module](self). Clones share the connection, which
-/// is made by the first call, on the Tokio runtime that makes it.
+/// Keys shared by processes, in Redis (5.0 or later) or Valkey. Clones share the connection,
+/// which is made by the first call, on the Tokio runtime that makes it.
+///
+/// A step is one script that runs alone on the server and reads the server's
+/// own time, so no process's clock matters. State is one eight-byte TAT a key
+/// that expires when it no longer says anything. Calls that arrive together
+/// share a script call, at most [`MAX_BATCH`]. A call is answered within the
+/// deadline; when the store has given no good answer for [`PATIENCE`] deadlines,
+/// or the connection breaks, it is taken for down: calls fail at once, and one
+/// probe at a time looks whether it is back, after pauses drawn at random.
+///
+/// ```no_run
+/// use plimsoll_ratelimit::store::Redis;
+///
+/// let store = Redis::open("redis://127.0.0.1:6379/0")?.scope("card-service");
+/// # let _ = store;
+/// # Ok::<(), plimsoll_ratelimit::store::RedisUrlError>(())
+/// ```
 #[derive(Clone)]
 pub struct Redis(Arc<Shared>);
 
