@@ -13,7 +13,7 @@ use redis::aio::MultiplexedConnection;
 
 /// A limiter by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Who {
+pub(super) enum Who {
     /// Ours, each decision the store's.
     Ours,
     /// A plain script by redis-rs.
