@@ -73,14 +73,16 @@ impl Debits {
 impl Limiter {
     /// Gives back what a request took that was refused further inside: it got
     /// nothing for it. Cells that have come back by themselves meanwhile are not
-    /// given a second time.
+    /// given a second time. A key that was new may miss the microseconds that
+    /// finding it a slot took.
     ///
     /// ```
     /// use plimsoll_core::{Clock, Mode, peer::{PeerAddr, Trust}};
     /// use plimsoll_ratelimit::{Limit, Limiter, Quota};
     ///
     /// let limit = Limit::per_client().quota(Quota::per_hour(1));
-    /// let limiter = Limiter::new([limit], Clock::system(), Trust::nobody())?;
+    /// let (clock, _hand) = Clock::manual();
+    /// let limiter = Limiter::new([limit], clock, Trust::nobody())?;
     /// let peer = PeerAddr(([203, 0, 113, 9], 4711).into());
     /// let (parts, ()) = http::Request::builder().extension(peer).body(()).unwrap().into_parts();
     ///
