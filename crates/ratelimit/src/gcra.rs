@@ -53,6 +53,8 @@ pub struct Decision {
     pub slack: u64,
     /// Nanoseconds until one more cell can pass; 0 when one can now.
     pub next_cell: u64,
+    /// The key's TAT after it, in the time of who decided.
+    pub tat: u64,
 }
 
 impl Decision {
@@ -123,13 +125,15 @@ impl Gcra {
             (Verdict::Deny { retry_after }, backlog)
         };
         let slack = limit - backlog;
+        let tat = now.saturating_add(backlog);
         let decision = Decision {
             verdict,
             remaining: (slack / self.interval) as u32,
             slack,
             next_cell: self.interval.saturating_sub(slack),
+            tat,
         };
-        (decision, now.saturating_add(backlog))
+        (decision, tat)
     }
 }
 

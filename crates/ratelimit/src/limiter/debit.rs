@@ -17,15 +17,15 @@ struct Debit {
 }
 
 impl Debit {
-    fn of(found: &Found, decision: &Decision, now: u64) -> Option<Self> {
+    #[inline]
+    fn of(found: &Found, decision: &Decision) -> Option<Self> {
         if !decision.allows() || found.cost == 0 {
             return None;
         }
-        let gcra = found.gcra;
         Some(Self {
             id: found.id,
-            nanos: gcra.interval().saturating_mul(found.cost.into()),
-            tat: now.saturating_add(gcra.limit().saturating_sub(decision.slack)),
+            nanos: found.gcra.interval().saturating_mul(found.cost.into()),
+            tat: decision.tat,
         })
     }
 
@@ -52,19 +52,16 @@ enum Taken {
 impl Debits {
     /// By the word of an only limit.
     #[inline]
-    pub(super) fn of_one(found: &Found, decision: &Decision, now: u64) -> Self {
-        let debit = Debit::of(found, decision, now);
+    pub(super) fn of_one(found: &Found, decision: &Decision) -> Self {
+        let debit = Debit::of(found, decision);
         Self(debit.map_or(Taken::Nothing, Taken::OfOne))
     }
 
     /// By the words of several, in their order.
-    pub(super) fn of_several(
-        decided: impl Iterator<Item = Option<(Found, Decision)>>,
-        now: u64,
-    ) -> Self {
+    pub(super) fn of_several(decided: impl Iterator<Item = Option<(Found, Decision)>>) -> Self {
         let mut all = Box::new([None; MAX_LIMITS]);
         for (place, decided) in all.iter_mut().zip(decided) {
-            *place = decided.and_then(|(found, decision)| Debit::of(&found, &decision, now));
+            *place = decided.and_then(|(found, decision)| Debit::of(&found, &decision));
         }
         Self(Taken::OfSeveral(all))
     }
@@ -73,8 +70,7 @@ impl Debits {
 impl Limiter {
     /// Gives back what a request took that was refused further inside: it got
     /// nothing for it. Cells that have come back by themselves meanwhile are not
-    /// given a second time. A key that was new may miss the microseconds that
-    /// finding it a slot took.
+    /// given a second time.
     ///
     /// ```
     /// use plimsoll_core::{Clock, Mode, peer::{PeerAddr, Trust}};
@@ -142,6 +138,23 @@ mod tests {
         assert!(asks().denied.is_some());
         hand.advance(Duration::from_millis(900));
         assert!(asks().denied.is_none());
+    }
+
+    /// A key without a slot is decided at a later reading of the clock than its
+    /// request came with.
+    #[test]
+    fn a_new_key_gets_back_all_it_took_however_long_its_slot_was_looked_for() {
+        let (clock, hand) = Clock::manual();
+        let limit = Limit::per_client().quota(Quota::per_hour(1));
+        let limiter = Limiter::new([limit], clock.clone(), Trust::nobody()).unwrap();
+        let came = clock.now();
+        hand.advance(Duration::from_secs(60));
+        let mut request = http::Request::from_parts(parts(), ());
+        let answer = limiter.decide_request(&mut request, Mode::Enforce, Some(came));
+        assert!(answer.denied.is_none());
+        hand.advance(Duration::from_secs(1));
+        limiter.give_back(&answer.debits);
+        assert!(limiter.peek(&parts())[0].1.allows());
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode:
     let decision = policy.store.decide(found.id, found.gcra, found.cost, now);
     let usual = found.is_usual() && limiter.answers.form == Form::Draft11;
     if usual && decision.allows() && policy.candidate.is_none() {
-        let debits = Debits::of_one(&found, &decision, now);
+        let debits = Debits::of_one(&found, &decision);
         return Answer::allowed(policy, &decision, debits);
     }
     tell_alone(limiter, policy, found, decision, now, mode)
@@ -148,7 +148,7 @@ fn tell_alone(
     telling.denied = said.denies();
     telling.tell(policy, Some(&said), &mut field);
     policy.note(&found, &said, now, telling.denied);
-    telling.took(Debits::of_one(&found, &said.decision, now));
+    telling.took(Debits::of_one(&found, &said.decision));
     telling.done(&field, || std::iter::once((policy, Some(found))))
 }
 

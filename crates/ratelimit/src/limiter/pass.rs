@@ -101,7 +101,7 @@ impl<'a> Pass<'a> {
         if !self.denied {
             let all = self.keys.iter().zip(&self.said);
             let decided = all.map(|(found, said)| Some(((*found)?, said.as_ref()?.decision)));
-            telling.took(Debits::of_several(decided, self.now));
+            telling.took(Debits::of_several(decided));
         }
         telling.done(&field, || {
             self.policies.iter().zip(self.keys.iter().copied())
