@@ -82,7 +82,7 @@ impl Process {
     async fn decide(self: &Arc<Self>, key: usize) -> bool {
         loop {
             match self.spend(key) {
-                Spend::Allow(_, ahead) => {
+                Spend::Allow { ahead, .. } => {
                     if let Some(cells) = ahead {
                         tokio::spawn(Arc::clone(self).refill(key, cells));
                     }

@@ -128,6 +128,9 @@ pub const RATELIMIT_STORE_PROBES: &str = "plimsoll_ratelimit_store_probes_total"
 pub const RATELIMIT_DEBTS: &str = "plimsoll_ratelimit_debts";
 /// Counter: cells so admitted that will not be debited, for want of room.
 pub const RATELIMIT_DEBTS_FORGIVEN: &str = "plimsoll_ratelimit_debts_forgiven_total";
+/// Counter: cells of shared limits that requests took which did not pass after
+/// all. Label: result (`given` back, `lost`).
+pub const RATELIMIT_REFUNDS: &str = "plimsoll_ratelimit_refunds_total";
 /// Gauge: permits of the concurrency limit that are taken.
 pub const CONCURRENCY_IN_USE: &str = "plimsoll_concurrency_in_use";
 /// Gauge: a request of the level passes while fewer permits are taken. Label: criticality.

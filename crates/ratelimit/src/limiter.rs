@@ -40,7 +40,7 @@ use rate::Rate;
 
 pub use candidate::Agreement;
 pub use debit::Debits;
-pub(crate) use fleet::{Asked, Keys};
+pub(crate) use fleet::{Asked, Keys, Names};
 pub use refused::RefusedKey;
 pub use report::PolicyReport;
 pub use telling::{Answer, Denied};

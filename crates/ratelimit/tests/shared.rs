@@ -4,14 +4,15 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use plimsoll_core::peer::{PeerAddr, Trust};
 use plimsoll_core::{Clock, Refusal};
-use plimsoll_ratelimit::shared::{SharedLayer, SharedLimiter, Source};
+use plimsoll_ratelimit::shared::{Refunds, SharedLayer, SharedLimiter, Source};
 use plimsoll_ratelimit::store::Redis;
-use plimsoll_ratelimit::{Lease, Limit, Limiter, Outage, Quota, RateLimitLayer};
+use plimsoll_ratelimit::{Key, Lease, Limit, Limiter, Outage, Quota, RateLimitLayer};
 use plimsoll_testkit::process::Signal;
 use plimsoll_testkit::redis::Redis as Server;
 use plimsoll_testkit::wait::{PATIENCE, until_told};
@@ -198,6 +199,159 @@ async fn a_refusal_gives_the_local_limits_back_what_they_took() {
         let fields: Vec<_> = answer.headers().get_all("ratelimit").iter().collect();
         assert_eq!(fields.len(), 2, "{fields:?}");
     }
+}
+
+/// A service that sheds every request before any work is done for it.
+async fn shed(limiter: &SharedLimiter, client: u8) -> Response<String> {
+    let handler = service_fn(async |_: Request<()>| {
+        Ok::<_, Infallible>(Refusal::Draining.response::<String>())
+    });
+    let service = SharedLayer::new(limiter.clone()).layer(handler);
+    let peer = PeerAddr(([203, 0, 113, client], 4711).into());
+    let request = Request::builder().extension(peer).body(()).unwrap();
+    service.oneshot(request).await.unwrap()
+}
+
+/// Waits until nothing that was taken is still on its way back.
+async fn settled(limiter: &SharedLimiter, cells: u64) {
+    until_told("the refunds", async || {
+        let Refunds { given, lost } = limiter.refunds();
+        (given + lost >= cells).then_some(())
+    })
+    .await;
+}
+
+/// Waits for no longer than a call may have taken; by themselves cells come back
+/// in an hour.
+async fn comes_back(limiter: &SharedLimiter, client: u8) {
+    until_told("a cell", async || {
+        passes(limiter, client).await.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_refused_further_inside_costs_nothing_in_the_store() {
+    let server = Server::start().await;
+    let [one, other] = [(); 2].map(|()| process(&server, limit(3), PATIENCE));
+    for sent in 1..=20 {
+        assert_eq!(shed(&one, 9).await.status(), 503);
+        settled(&one, sent).await;
+    }
+    assert_eq!(one.refunds(), Refunds { given: 20, lost: 0 });
+    for _ in 0..3 {
+        comes_back(&other, 9).await;
+    }
+    assert!(!passes(&other, 9).await);
+}
+
+#[tokio::test]
+async fn a_key_known_to_be_empty_has_cells_again_once_some_were_given_back() {
+    let server = Server::start().await;
+    let one = process(&server, limit(1), PATIENCE);
+    assert_eq!(shed(&one, 9).await.status(), 503);
+    settled(&one, 1).await;
+    comes_back(&one, 9).await;
+    assert!(!passes(&one, 9).await);
+}
+
+#[tokio::test]
+async fn cells_of_a_lease_go_back_to_it_and_nobody_is_asked() {
+    let server = Server::start().await;
+    let lease = Lease::lasting(Duration::from_mins(10)).at_most(10);
+    let one = process(&server, limit(40).leased(lease), PATIENCE);
+    for _ in 0..200 {
+        assert_eq!(shed(&one, 9).await.status(), 503);
+    }
+    let Refunds { given, lost } = one.refunds();
+    assert_eq!(given + lost, 200);
+    let mut passed = 0;
+    for _ in 0..60 {
+        passed += u64::from(passes(&one, 9).await);
+    }
+    // Cells that were spent while others were asked for are lost to the lease.
+    assert!(
+        passed <= 40 && passed + lost + 10 >= 40,
+        "{passed}, {lost} lost"
+    );
+    assert!(counted(&one, Source::Lease) >= 200);
+}
+
+#[tokio::test]
+async fn without_the_store_what_is_refused_further_inside_is_owed_by_nobody() {
+    let mut server = Server::start().await;
+    let deadline = Duration::from_millis(100);
+    let open = process(&server, limit(9).outage(Outage::Open), deadline);
+    let share = process(&server, limit(9), deadline);
+    server.kill();
+    for one in [&open, &share] {
+        until_told("the break", async || {
+            shed(one, 1).await;
+            (!one.is_up()).then_some(())
+        })
+        .await;
+        for _ in 0..50 {
+            assert_eq!(shed(one, 9).await.status(), 503);
+        }
+        assert_eq!(one.debts(), (0, 0));
+        assert!(passes(one, 9).await);
+        assert_eq!(one.debts(), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_cannot_be_told_is_lost_and_counted_and_no_answer_waits() {
+    let server = Server::start().await;
+    let one = process(&server, limit(40), Duration::from_millis(100));
+    let (hold, held) = tokio::sync::watch::channel(false);
+    let handler = service_fn(move |_: Request<()>| {
+        let mut held = held.clone();
+        async move {
+            let _ = held.wait_for(|open| *open).await;
+            Ok::<_, Infallible>(Refusal::Draining.response::<String>())
+        }
+    });
+    let service = SharedLayer::new(one.clone()).layer(handler);
+    let peer = PeerAddr(([203, 0, 113, 9], 4711).into());
+    let request = Request::builder().extension(peer).body(()).unwrap();
+    let answer = tokio::spawn(service.oneshot(request));
+    until_told("the decision", async || {
+        (counted(&one, Source::Store) == 1).then_some(())
+    })
+    .await;
+    server.signal(Signal::STOP);
+    until_told("the break", async || {
+        ask(&one, 3).await;
+        (!one.is_up()).then_some(())
+    })
+    .await;
+    hold.send_replace(true);
+    assert_eq!(answer.await.unwrap().unwrap().status(), 503);
+    assert_eq!(one.refunds(), Refunds { given: 0, lost: 1 });
+}
+
+#[tokio::test]
+async fn while_cells_are_in_hand_no_key_is_named_for_the_store() {
+    let server = Server::start().await;
+    let found = Arc::new(AtomicU64::new(0));
+    let by = Arc::clone(&found);
+    let limit = Limit::by(move |_| {
+        by.fetch_add(1, Ordering::Relaxed);
+        Some(Key::Number(7))
+    });
+    let lease = Lease::lasting(Duration::from_mins(10)).at_most(500);
+    let limit = limit.quota(Quota::per_hour(100_000)).leased(lease);
+    let one = process(&server, limit, PATIENCE);
+    for _ in 0..1_000 {
+        assert!(passes(&one, 9).await);
+    }
+    // Once for each request, and once for each time that the store was asked.
+    until_told("the calls", async || {
+        let looks = found.load(Ordering::Relaxed);
+        (looks <= 1_000 + one.store_stats().calls).then_some(())
+    })
+    .await;
+    assert!(one.store_stats().calls < 500);
 }
 
 #[tokio::test]

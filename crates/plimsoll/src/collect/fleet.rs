@@ -84,6 +84,16 @@ pub(super) fn write(page: &mut Page, fleet: &SharedLimiter) {
         page.sample(name, &[], value);
     }
     page.family(
+        names::RATELIMIT_REFUNDS,
+        "counter",
+        "Cells that requests took which did not pass after all.",
+    );
+    let refunds = fleet.refunds();
+    for (result, count) in [("given", refunds.given), ("lost", refunds.lost)] {
+        let labels = [(label::RESULT, result)];
+        page.sample(names::RATELIMIT_REFUNDS, &labels, count);
+    }
+    page.family(
         names::RATELIMIT_STORE_FAILURES,
         "counter",
         "Steps without an answer.",

@@ -98,7 +98,7 @@ impl Gate for LimitGate {
 
 /// Whether a part of ours refused the request before anything was done for it.
 #[inline]
-fn is_refusal<B>(response: &Response<B>) -> bool {
+pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return false;

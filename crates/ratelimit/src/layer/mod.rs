@@ -41,6 +41,6 @@ mod older;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use gate::Fields;
 pub use gate::LimitGate;
+pub(crate) use gate::{Fields, is_refusal};
 pub use layer::RateLimitLayer;

@@ -11,16 +11,31 @@ use plimsoll_core::peer::Trust;
 use super::decide::{Said, exchange};
 use super::subject::{Found, Stance, Subject};
 use super::telling::{Answer, Telling};
-use super::{Limiter, MAX_LIMITS};
+use super::{Inner, Label, Limiter, MAX_LIMITS};
 use crate::answers::Answers;
 use crate::gcra::{Decision, Gcra};
 use crate::headers::Field;
-use crate::limit::{Fleet, Limit, LimitError};
+use crate::limit::{Fleet, FleetKey, Limit, LimitError};
 use crate::store::{Id, Want};
 
 /// The keys of a request, by limit.
 #[derive(Debug)]
-pub(crate) struct Keys([Option<(Found, Asked)>; MAX_LIMITS]);
+pub(crate) struct Keys([Option<Named>; MAX_LIMITS]);
+
+/// A key, and how all processes name it, once somebody has to know.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    found: Found,
+    policy: &'static str,
+    key: Option<FleetKey>,
+}
+
+/// Names a request's keys as all processes do: a hash each, which only those
+/// need that the store is asked for.
+pub(crate) struct Names<'a> {
+    subject: &'a Subject<'a>,
+    limiter: &'a Inner,
+}
 
 /// What one limit asks of a request.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +46,8 @@ pub(crate) struct Asked {
     policy: &'static str,
     /// The key as this process knows it.
     pub(crate) id: Id,
-    /// The key as all processes know it.
-    key: u128,
+    /// The key as all processes know it, if it was named.
+    key: Option<FleetKey>,
     pub(crate) gcra: Gcra,
     pub(crate) cost: u32,
     /// Whether the request does not pass if this limit denies it.
@@ -41,19 +56,51 @@ pub(crate) struct Asked {
 
 impl Keys {
     pub(crate) fn asked(&self, at: usize) -> Option<Asked> {
-        self.0.get(at)?.map(|(_, asked)| asked)
+        let Named { found, policy, key } = (*self.0.get(at)?)?;
+        Some(Asked {
+            at,
+            policy,
+            id: found.id,
+            key,
+            gcra: found.gcra,
+            cost: found.cost,
+            enforces: found.stance == Stance::Enforces,
+        })
+    }
+
+    /// Names a key for the store. When a limit's own closure finds none this
+    /// time, the request has none.
+    pub(crate) fn name(&mut self, at: usize, names: &Names<'_>) {
+        let Some(place) = self.0.get_mut(at) else {
+            return;
+        };
+        let Some(named) = place.as_mut().filter(|named| named.key.is_none()) else {
+            return;
+        };
+        let policy = &names.limiter.policies[at];
+        named.key = names.subject.fleet_key(policy, names.limiter);
+        if named.key.is_none() {
+            policy.count(Label::NoKey);
+            *place = None;
+        }
     }
 }
 
 impl Asked {
-    /// As the store is asked. The braces keep all keys of a client in one slot
-    /// of a Redis Cluster.
-    pub(crate) fn want(&self) -> Want {
-        Want {
-            key: format!("pl:{{{:032x}}}:{}", self.key, self.policy).into(),
+    /// Whether the store can be asked.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// As the store is asked, for a key that was named. The braces keep all keys
+    /// of a client in one slot of a Redis Cluster.
+    pub(crate) fn want(&self) -> Option<Want> {
+        let FleetKey(key) = self.key?;
+        Some(Want {
+            key: format!("pl:{{{key:032x}}}:{}", self.policy).into(),
             gcra: self.gcra,
             cells: self.cost,
-        }
+        })
     }
 }
 
@@ -80,27 +127,23 @@ impl Limiter {
         policies.map(|policy| (policy.name, policy.rate.gcra()))
     }
 
-    /// The keys of a request, which is given back as it was.
-    pub(crate) fn keys<B>(&self, request: &mut Request<B>) -> Keys {
+    /// Has somebody begin with the keys of a request, which is given back as it was.
+    pub(crate) fn with_keys<B, T>(
+        &self,
+        request: &mut Request<B>,
+        begin: impl FnOnce(Keys, &Names<'_>) -> T,
+    ) -> T {
         self.with_subject(request, |subject| {
+            let limiter = &*self.0;
             let mut keys = Keys([None; MAX_LIMITS]);
-            for (at, policy) in self.0.policies.iter().enumerate() {
-                let found = subject.key(policy, &self.0);
-                let named = found.zip(subject.fleet_key(policy, &self.0));
-                keys.0[at] = named.map(|(found, key)| {
-                    let asked = Asked {
-                        at,
-                        policy: policy.name,
-                        id: found.id,
-                        key: key.0,
-                        gcra: found.gcra,
-                        cost: found.cost,
-                        enforces: found.stance == Stance::Enforces,
-                    };
-                    (found, asked)
+            for (place, policy) in keys.0.iter_mut().zip(&limiter.policies) {
+                *place = subject.key(policy, limiter).map(|found| Named {
+                    found,
+                    policy: policy.name,
+                    key: None,
                 });
             }
-            keys
+            begin(keys, &Names { subject, limiter })
         })
     }
 
@@ -112,14 +155,14 @@ impl Limiter {
         mode: Mode,
     ) -> Answer {
         let said = |at: usize| {
-            let (found, decision) = (keys.0[at]?.0, decisions[at]?);
-            Some(Said::of(decision, &found))
+            let (named, decision) = (keys.0[at]?, decisions[at]?);
+            Some(Said::of(decision, &named.found))
         };
         let all: [Option<Said>; MAX_LIMITS] = std::array::from_fn(said);
         let mut field = Field::default();
         let mut telling = Telling::new(mode, &self.0.answers);
         telling.denied = all.iter().flatten().any(Said::denies);
-        let found = keys.0.map(|key| key.map(|(found, _)| found));
+        let found = keys.0.map(|named| named.map(|named| named.found));
         let now = self.0.clock.now();
         for ((policy, said), found) in self.0.policies.iter().zip(&all).zip(&found) {
             telling.tell(policy, said.as_ref(), &mut field);

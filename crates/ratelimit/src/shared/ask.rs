@@ -12,9 +12,10 @@ use super::counts::Source;
 use super::debts::Debts;
 use super::limiter::Inner;
 use super::outage::Outage;
-use crate::gcra::{Decision, Gcra};
-use crate::limiter::{Answer, Asked, Keys, MAX_LIMITS};
-use crate::store::{Call, Kind, Spend, StoreError, Told, Want};
+use super::taken::{Taken, Took};
+use crate::gcra::Decision;
+use crate::limiter::{Answer, Asked, Keys, MAX_LIMITS, Names};
+use crate::store::{Call, Kind, Paid, Spend, StoreError, Told, Want};
 
 /// What a request with several calls may wait beyond the deadline of one: a call
 /// that is late finds so itself, and the store is told.
@@ -34,6 +35,8 @@ struct Said {
     /// `None` when nobody could decide: the request passes, or not, uncounted.
     decision: Option<Decision>,
     source: Source,
+    /// Of [`Source::Lease`].
+    paid: Option<Paid>,
 }
 
 /// What the shared limits say of a request.
@@ -42,6 +45,8 @@ pub(super) struct Verdict {
     pub(super) answer: Answer,
     /// A limit that is closed for want of its store.
     pub(super) closed: Option<&'static str>,
+    /// What the request took, if it passes.
+    pub(super) taken: Taken,
 }
 
 impl Said {
@@ -49,6 +54,7 @@ impl Said {
         Self {
             decision: Some(decision),
             source,
+            paid: None,
         }
     }
 
@@ -56,7 +62,25 @@ impl Said {
         Self {
             decision: None,
             source,
+            paid: None,
         }
+    }
+
+    /// What a request took that was not denied.
+    fn took(&self, asked: Asked) -> Option<Took> {
+        Some(match self.source {
+            Source::Lease => Took::Cells {
+                at: asked.at,
+                id: asked.id,
+                cost: asked.cost,
+                paid: self.paid?,
+            },
+            Source::Store => Took::Stored(Box::new((asked, self.decision?.tat))),
+            Source::LocalShare => Took::Share(Box::new(asked)),
+            Source::Open => Took::Debt(Box::new(asked)),
+            // Cells whose time is over don't come back, and a denial took none.
+            Source::LastLease | Source::Known | Source::Closed => return None,
+        })
     }
 
     fn denies(&self) -> bool {
@@ -65,8 +89,9 @@ impl Said {
 }
 
 impl Round {
-    /// Decides what can be without waiting.
-    pub(super) fn begin(limits: &Arc<Inner>, keys: Keys, mode: Mode) -> Self {
+    /// Decides what can be without waiting, and names the keys that the store
+    /// has to be asked for.
+    pub(super) fn begin(limits: &Arc<Inner>, keys: Keys, names: &Names<'_>, mode: Mode) -> Self {
         let mut round = Self {
             keys,
             mode,
@@ -84,8 +109,15 @@ impl Round {
         }
         if !round.is_denied() {
             for at in 0..limits.policies.len() {
-                if round.said[at].is_none() && round.keys.asked(at).is_some() {
-                    let _ = round.spend(limits, at);
+                if !round.is_settled(at) {
+                    let _ = round.spend(limits, at, Some(names));
+                }
+            }
+        }
+        if !round.is_done() {
+            for at in 0..limits.policies.len() {
+                if !round.is_settled(at) {
+                    round.keys.name(at, names);
                 }
             }
         }
@@ -131,15 +163,27 @@ impl Round {
     }
 
     /// Spends cells of a lease, if there are; else says what has to be waited for.
-    fn spend(&mut self, limits: &Arc<Inner>, at: usize) -> Option<Spend> {
+    fn spend(
+        &mut self,
+        limits: &Arc<Inner>,
+        at: usize,
+        names: Option<&Names<'_>>,
+    ) -> Option<Spend> {
         let asked = self.keys.asked(at)?;
         let leases = limits.policies[at].leases.as_ref()?;
         let nodes = limits.store.nodes();
         match leases.spend(asked.id, asked.gcra, asked.cost, self.now, nodes) {
-            Spend::Allow(decision, ahead) => {
-                self.said[at] = Some(Said::by(Source::Lease, decision));
+            Spend::Allow {
+                decision,
+                ahead,
+                paid,
+            } => {
+                self.said[at] = Some(Said {
+                    paid: Some(paid),
+                    ..Said::by(Source::Lease, decision)
+                });
                 if let Some(cells) = ahead {
-                    refill(limits, asked, cells);
+                    self.refill(limits, at, cells, names);
                 }
                 None
             }
@@ -148,10 +192,26 @@ impl Round {
                 None
             }
             Spend::Ask(cells) => {
-                refill(limits, asked, cells);
+                self.refill(limits, at, cells, names);
                 None
             }
             other => Some(other),
+        }
+    }
+
+    /// Asks the store for cells of a lease, under a name that is found if it
+    /// still can be.
+    fn refill(&mut self, limits: &Arc<Inner>, at: usize, cells: u32, names: Option<&Names<'_>>) {
+        let Some(local) = self.keys.asked(at) else {
+            return;
+        };
+        if let Some(names) = names {
+            self.keys.name(at, names);
+        }
+        match self.keys.asked(at) {
+            Some(asked) if asked.is_named() => refill(limits, asked, cells),
+            // The limit's own closure found no key this time.
+            _ => limits.refused(&local),
         }
     }
 
@@ -159,7 +219,7 @@ impl Round {
     async fn lease(&mut self, limits: &Arc<Inner>, at: usize, deadline: Instant) {
         loop {
             self.now = limits.clock.now();
-            match self.spend(limits, at) {
+            match self.spend(limits, at, None) {
                 Some(Spend::NoRoom) => return,
                 Some(Spend::Wait(answered)) => {
                     let late = timeout_at(deadline, answered).await.is_err();
@@ -185,27 +245,28 @@ impl Round {
         let open = (0..limits.policies.len()).filter(|&at| !self.is_settled(at));
         let asked: Vec<_> = open
             .filter_map(|at| self.keys.asked(at))
-            .filter(|asked| which(asked))
+            .filter(|asked| which(asked) && asked.is_named())
             .collect();
         if asked.is_empty() {
             return;
         }
         let call = Call {
             kind: Kind::All,
-            wants: asked.iter().map(Asked::want).collect(),
+            wants: asked.iter().filter_map(Asked::want).collect(),
         };
         let sent = limits.clock.now();
         let told = timeout_at(deadline + SLACK, limits.call(call.clone())).await;
         match told.unwrap_or(Err(StoreError::Timeout)) {
             Ok(told) => {
                 for (want, asked) in asked.iter().enumerate() {
-                    let Some(decision) = told.decision(&call, want) else {
+                    let Some(mut decision) = told.decision(&call, want) else {
                         continue;
                     };
+                    // In our time; the store decided after it was asked.
+                    decision.tat = sent.saturating_add(decision.tat);
                     self.said[asked.at] = Some(Said::by(Source::Store, decision));
                     if decision.remaining == 0 {
-                        let tat = sent.saturating_add(told.backlogs[want]);
-                        limits.known.learn((asked.id, asked.at), tat);
+                        limits.known.learn((asked.id, asked.at), decision.tat);
                     }
                 }
             }
@@ -232,17 +293,16 @@ impl Round {
             Outage::LastLease if late() => Said::nobody(Source::LastLease),
             Outage::Closed | Outage::LastLease => Said::nobody(Source::Closed),
             Outage::LocalShare => {
-                let share = share(asked.gcra, limits.store.nodes());
-                let decision = limits.limiter.decide_share(&asked, share);
+                let decision = limits.limiter.decide_share(&asked, limits.share(&asked));
                 Said::by(Source::LocalShare, decision)
             }
         });
     }
 
     /// Counts what was said, settles what is owed, and puts the answer together.
-    pub(super) fn end(self, limits: &Inner) -> Verdict {
+    pub(super) fn end(self, limits: &Arc<Inner>) -> Verdict {
         let denied = self.is_denied();
-        let mut closed = None;
+        let (mut closed, mut taken) = (None, Taken::Nothing);
         for (at, said) in self.said.iter().enumerate() {
             let (Some(said), Some(asked)) = (said, self.keys.asked(at)) else {
                 continue;
@@ -251,32 +311,34 @@ impl Round {
             shared.counts.add(said.source);
             match said.source {
                 Source::Closed if asked.enforces => closed = closed.or(Some(shared.name)),
-                _ if said.denies() => {}
-                Source::Lease if denied => {
-                    if let Some(leases) = &shared.leases {
-                        leases.give_back(asked.id, asked.cost, self.now);
+                _ if said.denies() || asked.cost == 0 => {}
+                Source::LocalShare if denied => {
+                    limits.limiter.refund_share(&asked, limits.share(&asked));
+                }
+                // The store takes of all or of none, and nobody owes yet.
+                Source::Store | Source::Open if denied => {}
+                _ => {
+                    if let Some(took) = said.took(asked) {
+                        if let Took::Share(asked) | Took::Debt(asked) = &took
+                            && let Some(want) = asked.want()
+                        {
+                            limits.debts.owe(&want);
+                        }
+                        taken.push(took);
                     }
                 }
-                Source::LocalShare if denied => limits
-                    .limiter
-                    .refund_share(&asked, share(asked.gcra, limits.store.nodes())),
-                Source::Open | Source::LocalShare if !denied => limits.debts.owe(&asked.want()),
-                _ => {}
             }
+        }
+        if denied {
+            std::mem::take(&mut taken).give_back(limits);
         }
         let decisions = self.said.map(|said| said.and_then(|said| said.decision));
         Verdict {
             answer: limits.limiter.tell(&self.keys, &decisions, self.mode),
             closed,
+            taken,
         }
     }
-}
-
-/// The part of a quota that one of `nodes` processes keeps by itself.
-fn share(gcra: Gcra, nodes: u32) -> Gcra {
-    let nodes = nodes.max(1);
-    let burst = (gcra.burst() / nodes).max(1);
-    Gcra::new(gcra.interval().saturating_mul(nodes.into()), burst)
 }
 
 /// Asks the store for the cells of a lease, in a task of its own: a request that
@@ -289,12 +351,12 @@ fn refill(limits: &Arc<Inner>, asked: Asked, cells: u32) {
     };
     let limits = Arc::clone(limits);
     runtime.spawn(async move {
+        let Some(want) = asked.want() else {
+            return limits.refused(&asked);
+        };
         let call = Call {
             kind: Kind::Most,
-            wants: vec![Want {
-                cells,
-                ..asked.want()
-            }],
+            wants: vec![Want { cells, ..want }],
         };
         let sent = limits.clock.now();
         match limits.call(call).await {

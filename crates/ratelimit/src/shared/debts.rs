@@ -34,6 +34,24 @@ impl Debts {
         self.keys.store(owed.len(), Ordering::Relaxed);
     }
 
+    /// Takes back what a request owed that was refused further inside; whether
+    /// it could. A debt as high as it can be may have been higher.
+    pub(super) fn take_back(&self, want: &Want) -> bool {
+        let mut owed = self.lock();
+        let Some(debt) = owed.get_mut(&want.key) else {
+            return false;
+        };
+        if debt.cells < want.cells || debt.cells >= debt.gcra.burst() {
+            return false;
+        }
+        debt.cells -= want.cells;
+        if debt.cells == 0 {
+            owed.remove(&want.key);
+        }
+        self.keys.store(owed.len(), Ordering::Relaxed);
+        true
+    }
+
     /// Takes what a key owes, to be paid before it is asked for.
     pub(super) fn of(&self, key: &Arc<str>) -> Option<Want> {
         if self.keys.load(Ordering::Relaxed) == 0 {

@@ -11,7 +11,8 @@ use tower_service::Service;
 
 use super::ask::{Round, Verdict};
 use super::service::Parts;
-use crate::layer::Fields;
+use super::taken::Taken;
+use crate::layer::{Fields, is_refusal};
 
 type Asking = Pin<Box<dyn Future<Output = Round> + Send>>;
 
@@ -22,7 +23,7 @@ pin_project! {
         #[pin]
         kind: Kind<S, Q, F, B>,
         // Who answers, and what; empty without shared limits and once it is done.
-        fields: Option<(Arc<Parts>, Fields)>,
+        owed: Option<(Arc<Parts>, Owed)>,
     }
 }
 
@@ -33,6 +34,13 @@ pin_project! {
         Passed { #[pin] inner: F },
         Refused { response: Option<Response<B>> },
     }
+}
+
+/// What is owed to a request: the fields of its answer, and what it took if it is
+/// refused further inside.
+pub(super) struct Owed {
+    fields: Fields,
+    taken: Taken,
 }
 
 /// A request that waits for its decision, and the service that is ready for it.
@@ -46,25 +54,25 @@ impl<S, Q, F, B> ResponseFuture<S, Q, F, B> {
     pub(super) fn plain(inner: F) -> Self {
         Self {
             kind: Kind::Passed { inner },
-            fields: None,
+            owed: None,
         }
     }
 
-    pub(super) fn passed(inner: F, parts: &Arc<Parts>, fields: Fields) -> Self {
+    pub(super) fn passed(inner: F, parts: &Arc<Parts>, owed: Owed) -> Self {
         Self {
             kind: Kind::Passed { inner },
-            fields: Some((Arc::clone(parts), fields)),
+            owed: Some((Arc::clone(parts), owed)),
         }
     }
 
-    pub(super) fn refused(refusal: Refusal, parts: &Arc<Parts>, fields: Fields) -> Self
+    pub(super) fn refused(refusal: Refusal, parts: &Arc<Parts>, owed: Owed) -> Self
     where
         B: Default,
     {
         let response = Some(refusal.response());
         Self {
             kind: Kind::Refused { response },
-            fields: Some((Arc::clone(parts), fields)),
+            owed: Some((Arc::clone(parts), owed)),
         }
     }
 
@@ -86,16 +94,18 @@ impl<S, Q, F, B> ResponseFuture<S, Q, F, B> {
         });
         Self {
             kind: Kind::Asking { asking, waiting },
-            fields: None,
+            owed: None,
         }
     }
 }
 
 impl Parts {
     /// What is answered.
-    pub(super) fn settle(&self, verdict: Verdict) -> (Option<Refusal>, Fields) {
+    pub(super) fn settle(&self, verdict: Verdict) -> (Option<Refusal>, Owed) {
         let closed = verdict.closed.map(|policy| Refusal::LimiterDown { policy });
-        self.gate.settle(verdict.answer, closed)
+        let (refusal, fields) = self.gate.settle(verdict.answer, closed);
+        let taken = verdict.taken;
+        (refusal, Owed { fields, taken })
     }
 }
 
@@ -127,7 +137,7 @@ where
                         request,
                     } = waiting;
                     let verdict = round.end(&parts.limiter.0);
-                    let (refusal, fields) = parts.settle(verdict);
+                    let (refusal, owed) = parts.settle(verdict);
                     let kind = match refusal {
                         None => Kind::Passed {
                             inner: service.call(request),
@@ -136,12 +146,15 @@ where
                             response: Some(refusal.response()),
                         },
                     };
-                    *this.fields = Some((parts, fields));
+                    *this.owed = Some((parts, owed));
                     this.kind.set(kind);
                 }
             }
         };
-        if let Some((parts, fields)) = this.fields.take() {
+        if let Some((parts, Owed { fields, taken })) = this.owed.take() {
+            if is_refusal(&response) {
+                taken.give_back(&parts.limiter.0);
+            }
             parts.gate.answer(fields, &mut response);
         }
         Poll::Ready(Ok(response))

@@ -2,7 +2,8 @@
 //!
 //! A TAT only grows, so a key that was found empty stays so until its wait is
 //! over, for every process, and whatever its quota has become: nobody has to be
-//! asked. Cells that another process gives back meanwhile are noticed then.
+//! asked. Cells that another process gives back meanwhile are noticed then, our
+//! own at once.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -49,6 +50,14 @@ impl Known {
             key: Some((id, policy)),
             tat,
         };
+    }
+
+    /// Learns that a key may have cells again.
+    pub(super) fn forget(&self, (id, policy): (Id, usize)) {
+        let mut slot = self.slot(id, policy);
+        if slot.key == Some((id, policy)) {
+            slot.key = None;
+        }
     }
 
     fn slot(&self, id: Id, policy: usize) -> std::sync::MutexGuard<'_, Slot> {

@@ -10,10 +10,11 @@ use super::counts::{Counts, Source, SourceStat};
 use super::debts::Debts;
 use super::known::Known;
 use super::outage::Outage;
+use super::taken::{self, Refunds};
 use crate::answers::Answers;
 use crate::gcra::Gcra;
 use crate::limit::{Limit, LimitError};
-use crate::limiter::Limiter;
+use crate::limiter::{Asked, Limiter};
 use crate::store::{Leases, Store, StoreStats};
 
 /// Shared limits and their store; clones share both. See the [module](super).
@@ -30,6 +31,7 @@ pub(super) struct Inner {
     pub(super) policies: Vec<Shared>,
     pub(super) known: Known,
     pub(super) debts: Debts,
+    pub(super) refunds: taken::Counts,
     warned: AtomicBool,
 }
 
@@ -118,6 +120,7 @@ impl SharedLimiter {
             policies,
             known: Known::new(),
             debts: Debts::default(),
+            refunds: taken::Counts::default(),
             warned: AtomicBool::new(false),
         })))
     }
@@ -189,9 +192,22 @@ impl SharedLimiter {
     pub fn debts(&self) -> (usize, u64) {
         (self.0.debts.keys(), self.0.debts.forgiven())
     }
+
+    /// What became of cells of requests that did not pass after all.
+    pub fn refunds(&self) -> Refunds {
+        self.0.refunds.read()
+    }
 }
 
 impl Inner {
+    /// The part of a quota that this process keeps by itself.
+    pub(super) fn share(&self, asked: &Asked) -> Gcra {
+        let nodes = self.store.nodes().max(1);
+        let burst = (asked.gcra.burst() / nodes).max(1);
+        let interval = asked.gcra.interval().saturating_mul(nodes.into());
+        Gcra::new(interval, burst)
+    }
+
     /// Says once that no runtime is there to ask from.
     pub(super) fn warn_of_runtime(&self) {
         if !self.warned.swap(true, Ordering::Relaxed) {

@@ -5,7 +5,9 @@
 //! cells, is decided at once; any other waits for the store, at most its
 //! deadline (10 ms), and the inner service is called then. When the store gives
 //! no answer each limit's [`Outage`] policy decides. The local limits give back
-//! what a request took that is refused here.
+//! what a request took that is refused here, and these what one took that is
+//! refused further inside: cells of a lease at once, those that the store counted
+//! by a call of its own, for which no answer waits ([`Refunds`]).
 //!
 //! ```
 //! use plimsoll_core::{Clock, peer::Trust};
@@ -34,6 +36,7 @@ mod layer;
 mod limiter;
 mod outage;
 mod service;
+mod taken;
 
 pub use counts::{Source, SourceStat};
 pub use future::ResponseFuture;
@@ -41,3 +44,4 @@ pub use layer::SharedLayer;
 pub use limiter::{Bound, SharedLimiter};
 pub use outage::Outage;
 pub use service::SharedLimit;
+pub use taken::Refunds;

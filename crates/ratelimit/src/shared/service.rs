@@ -8,6 +8,7 @@ use tower_service::Service;
 use super::ask::Round;
 use super::{ResponseFuture, SharedLimiter};
 use crate::LimitGate;
+use crate::limiter::Names;
 
 /// A service behind shared limits; see the [module](super). Readiness is the
 /// inner service's own.
@@ -74,13 +75,13 @@ where
             return ResponseFuture::plain(self.inner.call(request));
         }
         let limits = &parts.limiter.0;
-        let keys = limits.limiter.keys(&mut request);
-        let round = Round::begin(limits, keys, mode);
+        let begin = |keys, names: &Names<'_>| Round::begin(limits, keys, names, mode);
+        let round = limits.limiter.with_keys(&mut request, begin);
         if round.is_done() {
-            let (refusal, fields) = parts.settle(round.end(limits));
+            let (refusal, owed) = parts.settle(round.end(limits));
             return match refusal {
-                None => ResponseFuture::passed(self.inner.call(request), parts, fields),
-                Some(refusal) => ResponseFuture::refused(refusal, parts, fields),
+                None => ResponseFuture::passed(self.inner.call(request), parts, owed),
+                Some(refusal) => ResponseFuture::refused(refusal, parts, owed),
             };
         }
         // The clone is not ready; the one that is goes with the request.

@@ -27,8 +27,9 @@ pub enum Kind {
     Most,
     /// Takes what was admitted while the store was away, at most what a key can owe.
     Debit,
-    /// Gives back what was taken for a request that did not pass.
-    Credit,
+    /// Gives back of an only want so many nanoseconds of its limit, for a
+    /// request that did not pass after all.
+    Credit(u64),
 }
 
 /// One step: the wants are decided together.

@@ -11,7 +11,7 @@ mod redis;
 
 pub use call::{Call, Calling, Kind, Store, StoreError, StoreStats, Told, Want};
 pub use identity::{Id, Identity};
-pub use leased::{Lease, Leases, Spend};
+pub use leased::{Lease, Leases, Paid, Spend};
 pub use local::Local;
 #[cfg(feature = "redis")]
 pub use redis::{DEADLINE, MAX_BATCH, PATIENCE, Redis, RedisUrlError};

@@ -47,10 +47,7 @@ impl Model {
                 Kind::Debit => {
                     (clamped + interval * u64::from(want.cells)).min(now + want.gcra.limit())
                 }
-                Kind::Credit => {
-                    let owed = clamped.saturating_sub(interval * u64::from(want.cells));
-                    owed.max(now)
-                }
+                Kind::Credit(nanos) => clamped.saturating_sub(nanos).max(now),
             });
         }
         let mut backlogs = Vec::new();

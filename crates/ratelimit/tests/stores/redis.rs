@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plimsoll_ratelimit::Quota;
-use plimsoll_ratelimit::store::{Call, Kind, Redis, Store as _, StoreError, Want};
+use plimsoll_ratelimit::store::{Call, Kind, Redis, Store as _, StoreError, Told, Want};
 use plimsoll_testkit::process::Signal;
 use plimsoll_testkit::proxy::Proxy;
 use plimsoll_testkit::redis::Redis as Server;
@@ -37,8 +37,19 @@ fn hasty(url: &str) -> Redis {
 }
 
 async fn is_back(store: &Redis) {
-    until_told("the store", async || {
-        store.call(one("back", 0)).await.ok().map(drop)
+    told(store, one("back", 0)).await;
+}
+
+/// The answer to a call that may come too late on a busy machine.
+async fn told(store: &Redis, call: Call) -> Told {
+    until_told("the store", async || store.call(call.clone()).await.ok()).await
+}
+
+/// Asks until a call is refused, or too late on a busy machine.
+async fn refused(store: &Redis) {
+    until_told("the refusal", async || {
+        let told = store.call(one("a", 1)).await;
+        matches!(told, Err(StoreError::Refused | StoreError::Timeout)).then_some(())
     })
     .await;
 }
@@ -74,7 +85,7 @@ async fn calls_that_arrive_together_share_a_script_call() {
 async fn a_killed_store_fails_at_once_and_comes_back_empty() {
     let mut server = Server::start().await;
     let store = hasty(&server.url());
-    store.call(one("a", 400)).await.unwrap();
+    told(&store, one("a", 400)).await;
     server.kill();
     until_told("the break", async || {
         (store.call(one("a", 1)).await == Err(StoreError::Down)).then_some(())
@@ -84,11 +95,12 @@ async fn a_killed_store_fails_at_once_and_comes_back_empty() {
     for _ in 0..1_000 {
         assert_eq!(store.call(one("a", 1)).await, Err(StoreError::Down));
     }
-    assert!(asked.elapsed() < Duration::from_millis(500));
+    // A hundredth of what their deadlines would come to.
+    assert!(asked.elapsed() < Duration::from_secs(1));
     server.restart().await;
     is_back(&store).await;
-    let told = store.call(one("a", 1_000)).await.unwrap();
-    assert_eq!(told.granted, 1);
+    let told = told(&store, one("a", 0)).await;
+    assert_eq!(told.backlogs, [0]);
     assert!(store.is_up());
 }
 
@@ -142,10 +154,9 @@ async fn a_server_that_forgets_its_scripts_fails_no_call() {
 async fn a_full_store_is_out_of_order_and_refuses_nobody_itself() {
     let server = Server::start().await;
     let store = hasty(&server.url());
-    store.call(one("a", 1)).await.unwrap();
+    told(&store, one("a", 1)).await;
     server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    let told = store.call(one("a", 1)).await;
-    assert_eq!(told, Err(StoreError::Refused));
+    refused(&store).await;
     until_told("the break", async || (!store.is_up()).then_some(())).await;
     server.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
     is_back(&store).await;
@@ -156,7 +167,7 @@ async fn after_a_fail_over_the_other_server_is_asked() {
     let (one_server, other) = (Server::start().await, Server::start().await);
     let proxy = Proxy::start(one_server.socket()).await;
     let store = hasty(&format!("redis://{}", proxy.address()));
-    store.call(one("a", 1)).await.unwrap();
+    told(&store, one("a", 1)).await;
     proxy.lead_to(other.socket());
     until_told("the break", async || {
         store.call(one("a", 1)).await.err().map(drop)
@@ -166,10 +177,7 @@ async fn after_a_fail_over_the_other_server_is_asked() {
     assert!(other.calls("evalsha").await > 0);
     // A replica takes no writes: such a one is left as soon as it says so.
     other.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    until_told("the refusal", async || {
-        (store.call(one("a", 1)).await == Err(StoreError::Refused)).then_some(())
-    })
-    .await;
+    refused(&store).await;
     proxy.lead_to(one_server.socket());
     is_back(&store).await;
 }
@@ -178,7 +186,7 @@ async fn after_a_fail_over_the_other_server_is_asked() {
 async fn many_callers_of_a_store_that_comes_back_send_one_probe_at_a_time() {
     let mut server = Server::start().await;
     let store = hasty(&server.url());
-    store.call(one("a", 1)).await.unwrap();
+    told(&store, one("a", 1)).await;
     server.kill();
     let ask = || {
         let store = store.clone();

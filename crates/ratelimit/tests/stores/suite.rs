@@ -25,6 +25,12 @@ async fn call(store: &dyn Store, kind: Kind, wants: Vec<Want>) -> (Told, Vec<Dec
     (told, decisions)
 }
 
+/// Gives cells back.
+async fn credit(store: &dyn Store, want: Want) {
+    let nanos = want.gcra.interval() * u64::from(want.cells);
+    call(store, Kind::Credit(nanos), vec![want]).await;
+}
+
 async fn all(store: &dyn Store, wants: Vec<Want>) -> bool {
     call(store, Kind::All, wants).await.0.granted == 1
 }
@@ -102,14 +108,14 @@ async fn as_many_as_there_are(store: &dyn Store, key: &str) {
 
 async fn credits_and_debits_stay_within_what_a_key_holds(store: &dyn Store, key: &str) {
     assert!(all(store, vec![want(key, 4, 3)]).await);
-    call(store, Kind::Credit, vec![want(key, 4, 2)]).await;
+    credit(store, want(key, 4, 2)).await;
     assert_eq!(left(store, key, 4).await, 3);
-    call(store, Kind::Credit, vec![want(key, 4, 90)]).await;
+    credit(store, want(key, 4, 90)).await;
     assert_eq!(left(store, key, 4).await, 4);
     assert!(all(store, vec![want(key, 4, 4)]).await);
     assert!(!all(store, vec![want(key, 4, 1)]).await);
     call(store, Kind::Debit, vec![want(key, 4, 90)]).await;
-    call(store, Kind::Credit, vec![want(key, 4, 1)]).await;
+    credit(store, want(key, 4, 1)).await;
     assert_eq!(left(store, key, 4).await, 1);
 }
 
@@ -124,7 +130,7 @@ async fn a_lowered_quota_keeps_the_state_and_costs_no_more_than_itself(
     };
     assert!(retry_after <= 3_600_000_000_000);
     // The refusal gave back the excess: the wait it named holds.
-    call(store, Kind::Credit, vec![want(key, 2, 1)]).await;
+    credit(store, want(key, 2, 1)).await;
     assert!(all(store, vec![want(key, 2, 1)]).await);
 }
 

@@ -5,6 +5,15 @@ use std::sync::Arc;
 use super::{Asked, Lease};
 use crate::gcra::{Decision, Gcra};
 
+/// Where a request's cells came from, so that they can be given back there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paid {
+    /// When the cells expire.
+    until: u64,
+    /// How often the store had been asked for cells of the key before.
+    asks: u32,
+}
+
 /// Cells that expire together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lot {
@@ -26,6 +35,8 @@ pub(super) struct Account {
     /// Cells that are spent in a time to live, as last seen.
     demand: u32,
     asked: Option<Asked>,
+    /// How often the store was asked.
+    asks: u32,
 }
 
 /// Cells left at which it is time to take more: half of what was taken.
@@ -40,6 +51,7 @@ impl Account {
             since: now,
             demand: 0,
             asked: None,
+            asks: 0,
         }
     }
 
@@ -62,7 +74,9 @@ impl Account {
         live.map(|lot| lot.cells).sum()
     }
 
-    pub(super) fn take(&mut self, cost: u32, now: u64) -> bool {
+    /// Spends cells, if there are as many; of two lots the one that expires
+    /// first tells where they came from.
+    pub(super) fn take(&mut self, cost: u32, now: u64) -> Option<Paid> {
         let [first, second] = &mut self.lots;
         if first.until <= now {
             *first = std::mem::take(second);
@@ -70,16 +84,22 @@ impl Account {
         if first.until <= now {
             first.cells = 0;
         }
+        let until = if first.cells > 0 {
+            first.until
+        } else {
+            second.until
+        };
         if first.cells >= cost {
             first.cells -= cost;
         } else if second.until > now && first.cells + second.cells >= cost {
             second.cells -= cost - first.cells;
             *first = std::mem::take(second);
         } else {
-            return false;
+            return None;
         }
         self.spent = self.spent.saturating_add(cost);
-        true
+        let asks = self.asks;
+        Some(Paid { until, asks })
     }
 
     pub(super) fn take_late(&mut self, cost: u32) -> bool {
@@ -92,11 +112,20 @@ impl Account {
         false
     }
 
-    pub(super) fn give_back(&mut self, cost: u32, now: u64) {
-        if self.lots[0].until > now {
-            self.lots[0].cells += cost;
-        }
+    /// Takes cells back into the lot that they came from, and says whether it
+    /// did. Those that were spent before the store was asked last are not:
+    /// it was asked for others in their place.
+    pub(super) fn give_back(&mut self, cost: u32, paid: Paid, now: u64) -> bool {
         self.spent = self.spent.saturating_sub(cost);
+        if paid.asks != self.asks || paid.until <= now {
+            return false;
+        }
+        let lot = self.lots.iter_mut().find(|lot| lot.until == paid.until);
+        if let Some(lot) = lot {
+            lot.cells += cost;
+            return true;
+        }
+        false
     }
 
     /// What can be told of the key: what the store has, and what is held here.
@@ -145,6 +174,7 @@ impl Account {
         // Follows a rise at once and a fall by halves.
         self.demand = seen.max(self.demand / 2 + seen / 2);
         (self.spent, self.since) = (0, now);
+        self.asks = self.asks.wrapping_add(1);
         self.asked = Some(Arc::default());
         // Towards the end of a quota the processes take small shares of what is left.
         let left = gcra.decide(self.tat, now, 0).0.remaining;

@@ -23,6 +23,7 @@ use tokio::sync::futures::OwnedNotified;
 
 pub use lease::Lease;
 use lot::Account;
+pub use lot::Paid;
 
 use super::Id;
 use crate::gcra::{Decision, Gcra, Verdict};
@@ -43,9 +44,16 @@ type Shard = HashMap<Id, Account, BuildHasherDefault<Hashed>>;
 /// What a lease has to say to a request.
 #[derive(Debug)]
 pub enum Spend {
-    /// It passes; with how many cells to take ahead, if it is time to: then the
-    /// caller asks the store and tells [`Leases::fill`].
-    Allow(Decision, Option<u32>),
+    /// It passes.
+    Allow {
+        /// What is left.
+        decision: Decision,
+        /// How many cells to take ahead, if it is time to: then the caller asks
+        /// the store and tells [`Leases::fill`].
+        ahead: Option<u32>,
+        /// For [`Leases::give_back`].
+        paid: Paid,
+    },
     /// It does not pass, by what the store said last: cells only come back with time.
     Deny(Decision),
     /// The store has to be asked for so many cells; then [`Leases::fill`], and again.
@@ -85,9 +93,12 @@ impl Leases {
         }
         let account = shard.entry(id).or_insert_with(|| Account::new(now));
         let most = self.lease.most(gcra, nodes).max(cost);
-        if account.take(cost, now) {
-            let decision = account.decision(gcra, now);
-            return Spend::Allow(decision, account.ahead(gcra, now, self.lease, most, nodes));
+        if let Some(paid) = account.take(cost, now) {
+            return Spend::Allow {
+                decision: account.decision(gcra, now),
+                ahead: account.ahead(gcra, now, self.lease, most, nodes),
+                paid,
+            };
         }
         // By what is known of the key the store cannot have the rest.
         let missing = cost.saturating_sub(account.held(now));
@@ -116,11 +127,14 @@ impl Leases {
         }
     }
 
-    /// Takes cells back of a request that did not pass after all.
-    pub fn give_back(&self, id: Id, cost: u32, now: u64) {
-        if let Some(account) = self.shard(id).get_mut(&id) {
-            account.give_back(cost, now);
-        }
+    /// Takes cells back of a request that did not pass after all, and says
+    /// whether it did. Cells expire when they would have, and no process ever
+    /// holds more than before: those spent before the store was asked last are
+    /// lost to it.
+    pub fn give_back(&self, id: Id, cost: u32, paid: Paid, now: u64) -> bool {
+        let mut shard = self.shard(id);
+        let account = shard.get_mut(&id);
+        account.is_some_and(|account| account.give_back(cost, paid, now))
     }
 
     /// Spends cells although their time is over, while the store is down: they

@@ -11,7 +11,12 @@ use crate::store::Identity;
 /// What happens next: time passes, then a process does something.
 #[derive(Debug, Clone)]
 enum Step {
-    Request { node: usize, cost: u32 },
+    Request {
+        node: usize,
+        cost: u32,
+    },
+    /// A request that passed turns out not to have passed.
+    GiveBack(usize),
     Answer,
     Lose,
     Crash(usize),
@@ -27,10 +32,20 @@ struct Sent {
     cells: u32,
 }
 
+/// A request that passed: whose, when, and what it took.
+struct Admitted {
+    node: usize,
+    life: u32,
+    at: u64,
+    cost: u32,
+    paid: Paid,
+}
+
 fn any_step(nodes: usize) -> impl Strategy<Value = (u64, Step)> {
     let step = prop_oneof![
         12 => (0..nodes, 1_u32..3).prop_map(|(node, cost)| Step::Request { node, cost }),
         8 => Just(Step::Answer),
+        4 => (0_usize..9).prop_map(Step::GiveBack),
         1 => Just(Step::Lose),
         1 => (0..nodes).prop_map(Step::Crash),
     ];
@@ -61,7 +76,7 @@ proptest! {
         let mut books: Vec<_> = (0..nodes).map(|_| (Leases::new(lease, 100), 0)).collect();
         let (mut now, mut tat) = (1_000_000_000, 0);
         let mut sent: Vec<Sent> = Vec::new();
-        let mut admitted: Vec<(u64, u64)> = Vec::new();
+        let mut admitted: Vec<Admitted> = Vec::new();
         for (pause, step) in steps {
             now += pause;
             // The store decides in the meantime, in the order of the calls.
@@ -76,12 +91,19 @@ proptest! {
                     let (book, life) = &books[node];
                     let mut ask = |cells| sent.push(Sent { node, life: *life, at: now, told: None, cells });
                     match book.spend(id, gcra, cost, now, count) {
-                        Spend::Allow(_, ahead) => {
-                            admitted.push((now, cost.into()));
+                        Spend::Allow { ahead, paid, .. } => {
+                            admitted.push(Admitted { node, life: *life, at: now, cost, paid });
                             if let Some(cells) = ahead { ask(cells); }
                         }
                         Spend::Ask(cells) => ask(cells),
                         Spend::Deny(_) | Spend::Wait(_) | Spend::NoRoom => {}
+                    }
+                }
+                Step::GiveBack(ago) => {
+                    if let Some(at) = admitted.len().checked_sub(ago + 1) {
+                        let it = admitted.remove(at);
+                        let (book, life) = &books[it.node];
+                        if *life == it.life { book.give_back(id, it.cost, it.paid, now); }
                     }
                 }
                 Step::Answer => {
@@ -113,11 +135,11 @@ proptest! {
         // A cost over what a process may hold is taken whole, for that request.
         let by_nodes = u64::from(count) * u64::from(lease.most(gcra, count).max(2));
         let over = lease.ttl_nanos().div_ceil(gcra.interval()).min(by_nodes);
-        for (first, (start, _)) in admitted.iter().enumerate() {
+        for (first, start) in admitted.iter().enumerate() {
             let mut cells = 0;
-            for (end, cost) in &admitted[first..] {
-                cells += cost;
-                let bound = u64::from(gcra.burst()) + (end - start) / gcra.interval() + over;
+            for end in &admitted[first..] {
+                cells += u64::from(end.cost);
+                let bound = u64::from(gcra.burst()) + (end.at - start.at) / gcra.interval() + over;
                 prop_assert!(cells <= bound, "{cells} > {bound} with {over}");
             }
         }
@@ -138,7 +160,7 @@ proptest! {
                 book.fill(id, granted, *tat - now, now);
             };
             match book.spend(id, gcra, cost, now, 1) {
-                Spend::Allow(_, ahead) => {
+                Spend::Allow { ahead, .. } => {
                     passed += 1;
                     waited = false;
                     if let Some(cells) = ahead { store(cells, &mut tat); }
@@ -178,7 +200,7 @@ fn a_busy_key_asks_the_store_once_for_many_requests() {
                 book.fill(id, granted, tat - now, now);
             };
             match book.spend(id, gcra, 1, now, 1) {
-                Spend::Allow(_, ahead) => {
+                Spend::Allow { ahead, .. } => {
                     passed += 1;
                     if let Some(cells) = ahead {
                         store(cells);
@@ -206,7 +228,39 @@ fn the_book_is_bounded_and_forgets_only_what_says_nothing() {
         if let Spend::Ask(cells) = book.spend(id, gcra, 1, now, 1) {
             book.fill(id, cells, 1_000_000, now);
         }
-        assert!(matches!(book.spend(id, gcra, 1, now, 1), Spend::Allow(..)));
+        assert!(matches!(
+            book.spend(id, gcra, 1, now, 1),
+            Spend::Allow { .. }
+        ));
     }
     assert!(book.keys() <= 640, "{}", book.keys());
+}
+
+#[test]
+fn cells_go_back_to_their_lease_until_it_ends_or_others_were_asked_for() {
+    let gcra = Gcra::new(1_000_000_000, 100);
+    let (id, lease) = (
+        Identity::random().number(7),
+        Lease::lasting(Duration::from_secs(10)).at_most(4),
+    );
+    let book = Leases::new(lease, 100);
+    let start = 1_000_000_000;
+    let spend = |now| book.spend(id, gcra, 1, now, 1);
+    let paid = |now| match spend(now) {
+        Spend::Allow { paid, .. } => paid,
+        other => unreachable!("{other:?}"),
+    };
+    assert!(matches!(spend(start), Spend::Ask(1)));
+    book.fill(id, 1, 1_000_000_000, start);
+    for _ in 0..9 {
+        let paid = paid(start + 1);
+        assert!(book.give_back(id, 1, paid, start + 2));
+    }
+    let first = paid(start + 3);
+    assert!(matches!(spend(start + 4), Spend::Ask(_)));
+    // What was asked for in its place may be there at any time.
+    assert!(!book.give_back(id, 1, first, start + 5));
+    book.fill(id, 1, 2_000_000_000, start + 4);
+    let second = paid(start + 6);
+    assert!(!book.give_back(id, 1, second, start + 20_000_000_000));
 }

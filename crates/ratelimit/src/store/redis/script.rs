@@ -116,16 +116,19 @@ impl Script {
 fn pack<'a>(calls: impl Iterator<Item = &'a Call>) -> Vec<u8> {
     let mut packed = Vec::with_capacity(64 * 26);
     for call in calls {
-        let (kind, sign) = match call.kind {
-            Kind::All => (0, 1.0),
-            Kind::Most => (1, 1.0),
-            Kind::Debit => (2, 1.0),
-            Kind::Credit => (2, -1.0),
+        let kind = match call.kind {
+            Kind::All => 0,
+            Kind::Most => 1,
+            Kind::Debit | Kind::Credit(_) => 2,
         };
         packed.extend([kind, call.wants.len() as u8]);
         for want in &call.wants {
-            let (interval, limit) = (want.gcra.interval() as f64, want.gcra.limit() as f64);
-            for number in [interval, limit, sign * f64::from(want.cells)] {
+            let (interval, cells) = match call.kind {
+                // Nanoseconds are its cells.
+                Kind::Credit(nanos) => (1.0, -(nanos as f64)),
+                _ => (want.gcra.interval() as f64, f64::from(want.cells)),
+            };
+            for number in [interval, want.gcra.limit() as f64, cells] {
                 packed.extend(number.to_le_bytes());
             }
         }

@@ -44,10 +44,10 @@ fn expected(call: &Call, tats: &mut HashMap<Arc<str>, u64>, now: u64) -> Told {
         let after = match call.kind {
             _ if granted == 0 => backlog,
             Kind::All | Kind::Most | Kind::Debit => (backlog + change).min(limit),
-            Kind::Credit => backlog.saturating_sub(change),
+            Kind::Credit(nanos) => backlog.saturating_sub(nanos),
         };
         backlogs.push(after);
-        if want.cells > 0 {
+        if want.cells > 0 || matches!(call.kind, Kind::Credit(_)) {
             tats.insert(Arc::clone(&want.key), now + after);
         }
     }
@@ -59,14 +59,14 @@ fn any_call() -> impl Strategy<Value = Call> {
         6 => Just(Kind::All),
         2 => Just(Kind::Most),
         1 => Just(Kind::Debit),
-        1 => Just(Kind::Credit),
+        1 => (1_u64..20_000_000).prop_map(Kind::Credit),
     ];
     // From a thousandth of a millisecond to the longest that a quota may have.
     let interval = prop_oneof![1_000_u64..5_000_000, Just(1_234_567_891_011)];
     let want = (0_u32..4, interval, 1_u32..9, 0_u32..6);
     let wants = prop::collection::vec(want, 1..4);
     (kind, wants).prop_map(|(kind, mut wants)| {
-        if kind == Kind::Most {
+        if matches!(kind, Kind::Most | Kind::Credit(_)) {
             wants.truncate(1);
         }
         let mut of = HashMap::new();
