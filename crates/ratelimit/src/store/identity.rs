@@ -1,13 +1,40 @@
 //! A key's identity: 128 bits under a secret, whatever the key's length.
 //!
-//! Keys of up to 64 bytes are hashed twice by a multilinear family over the
-//! integers modulo 2¹²⁸, of which the upper half is kept (Lemire and Kaser,
-//! "Strongly universal string hashing is fast", 2014): for any two different
-//! keys the pair of hashes is uniformly distributed over the choice of the
-//! secret, so two of them meet with probability 2⁻¹²⁸ and in one place of a table
-//! as rarely as if they were thrown, whoever chose the keys. That is a theorem,
-//! not a hope, as long as nobody sees the hashes; they never leave the process. Longer keys are first
-//! brought to 128 bits by SipHash-1-3 under a secret of its own.
+//! Keys of up to 64 bytes become both halves by the same two steps, each with
+//! random numbers of its own:
+//!
+//! 1. NH (Black, Halevi, Krawczyk, Krovetz and Rogaway, "UMAC: fast and secure
+//!    message authentication", 1999): the key's 64-bit words w, in pairs,
+//!    become the sum modulo 2¹²⁸ of the products
+//!    ((w₀ + k₀) mod 2⁶⁴) · ((w₁ + k₁) mod 2⁶⁴).
+//! 2. The sum's two words become the upper half of a + b·low + c·high modulo
+//!    2¹²⁸, which is strongly universal (Lemire and Kaser, "Strongly universal
+//!    string hashing is fast", 2014). The number a is another for each length
+//!    and kind of key.
+//!
+//! Two different keys meet in a half with a probability of less than 2⁻⁶³ over
+//! the choice of the secret, and in both with less than 2⁻¹²⁶, whoever chose
+//! the keys:
+//!
+//! - Of different kinds or lengths: two independent numbers a are added, so
+//!   that the halves meet with 2⁻⁶⁴.
+//! - Of one kind and length: they have as many words, and differ in one. Say
+//!   that the keys' first words of a pair differ (the second is the same with
+//!   the names changed), and hold all random numbers but k₁. With x ≠ x′ for
+//!   the first factors, the sums meet if x·y − x′·y′ is one constant modulo
+//!   2¹²⁸, where y runs through all words with k₁, and y′ at a fixed distance
+//!   modulo 2⁶⁴. Two solutions y that are δ apart, 0 < δ < 2⁶⁴, would give
+//!   x·δ ≡ x′·ε with ε = δ or ε = δ − 2⁶⁴. But (x − x′)·δ is neither 0 nor as
+//!   far from it as 2¹²⁸, and x·δ + x′·(2⁶⁴ − δ) lies between 0 and 2¹²⁸
+//!   exclusive, as not both of x and x′ are 0. So there is at most one
+//!   solution: the sums meet with at most 2⁻⁶⁴. Where they don't, the second
+//!   step's halves meet with 2⁻⁶⁴, and lie in one place of a table as rarely
+//!   as if they were thrown.
+//!
+//! That is a theorem, not a hope, as long as nobody sees the hashes, which
+//! never leave the process, and as far as SipHash, which draws the numbers from
+//! the secret, can't be told from chance. Longer keys are first brought to 128
+//! bits by SipHash-1-3 under a secret of its own.
 //!
 //! Two keys that met would share one quota: for 100,000 keys at a time that
 //! happens with a probability of less than 10⁻²⁸.
@@ -21,8 +48,10 @@ use crate::gcra::Gcra;
 
 /// Longest key that is hashed without SipHash, in bytes.
 const DIRECT: usize = 64;
-/// Words of such a key, and one that says its kind and length.
-const WORDS: usize = DIRECT / 8 + 1;
+/// Pairs of words of such a key.
+const PAIRS: usize = DIRECT / 16;
+/// Most keys that are joined.
+const JOINED: usize = PAIRS;
 
 /// Whom a key stands for, in 128 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,19 +81,27 @@ impl Id {
 /// ```
 #[derive(Clone)]
 pub struct Identity {
-    start: [u128; 2],
-    factors: [[u128; 2]; WORDS],
+    /// The numbers k of each half.
+    pairs: [[[u64; 2]; 2]; PAIRS],
+    /// The numbers b and c of each half.
+    factors: [[u128; 2]; 2],
+    /// The number a of each half, by [`Kind`].
+    starts: [[u128; 2]; Kind::COUNT],
     long: SipHasher13,
 }
 
-/// What kind of key the first word tells of, so that a text never meets a number.
+/// Keys of different kinds never meet but by chance, nor do texts of different
+/// lengths.
 #[derive(Clone, Copy)]
-enum Kind {
-    Bytes = 1,
-    Long = 2,
-    Number = 3,
-    Address = 4,
-    Joined = 5,
+struct Kind(usize);
+
+impl Kind {
+    const COUNT: usize = Self::JOINED.0 + JOINED + 1;
+    const NUMBER: Self = Self(DIRECT + 1);
+    const ADDRESS: Self = Self(DIRECT + 2);
+    const LONG: Self = Self(DIRECT + 3);
+    /// The first of those for none to the most.
+    const JOINED: Self = Self(DIRECT + 4);
 }
 
 impl Identity {
@@ -93,8 +130,9 @@ impl Identity {
         let long = next();
         Self {
             long: SipHasher13::new_with_keys(long as u64, (long >> 64) as u64),
-            start: [next(), next()],
-            factors: std::array::from_fn(|_| [next(), next()]),
+            pairs: std::array::from_fn(|_| [halves(next()), halves(next())]),
+            factors: [[next(), next()], [next(), next()]],
+            starts: std::array::from_fn(|_| [next(), next()]),
         }
     }
 
@@ -104,104 +142,112 @@ impl Identity {
         if key.len() > DIRECT {
             return self.long(key);
         }
-        let mut sum = self.begun(Kind::Bytes, key.len());
-        let (whole, rest) = key.as_chunks::<8>();
-        for (word, factors) in whole.iter().zip(&self.factors[1..]) {
-            add(&mut sum, factors, u64::from_le_bytes(*word));
+        let mut sums = [0; 2];
+        let (whole, rest) = key.as_chunks::<16>();
+        for (pair, numbers) in whole.iter().zip(&self.pairs) {
+            add(&mut sums, numbers, halves(u128::from_le_bytes(*pair)));
         }
-        if !rest.is_empty() {
-            // Every key shorter than eight whole words has this factor.
-            if let Some(factors) = self.factors.get(whole.len() + 1) {
-                add(&mut sum, factors, tail(key, rest.len()));
-            }
+        // Every key shorter than all pairs has this one.
+        if !rest.is_empty()
+            && let Some(numbers) = self.pairs.get(whole.len())
+        {
+            // The last whole pair, again as far as it reaches back: that needs no copy
+            // of variable length.
+            let last = key.last_chunk::<16>();
+            let last = last.map_or_else(|| short(key), |last| halves(u128::from_le_bytes(*last)));
+            add(&mut sums, numbers, last);
         }
-        finished(sum)
+        self.finished(Kind(key.len()), sums)
     }
 
     /// The identity of a number, such as a row's.
     #[inline]
     pub fn number(&self, key: u64) -> Id {
-        let mut sum = self.begun(Kind::Number, 8);
-        add(&mut sum, &self.factors[1], key);
-        finished(sum)
+        self.pair(Kind::NUMBER, [key, 0])
     }
 
     /// The identity of an address, by the bits of its IPv6 form.
     #[inline]
     pub fn address(&self, key: u128) -> Id {
-        let mut sum = self.begun(Kind::Address, 16);
-        add(&mut sum, &self.factors[1], key as u64);
-        add(&mut sum, &self.factors[2], (key >> 64) as u64);
-        finished(sum)
+        self.pair(Kind::ADDRESS, halves(key))
     }
 
     /// The identity of several keys in this order, at most four; more are left
     /// out.
     pub fn joined(&self, keys: impl IntoIterator<Item = Id>) -> Id {
-        let words = keys.into_iter().flat_map(Id::words);
-        let mut sum = self.begun(Kind::Joined, 0);
-        let mut count = 0;
-        for (word, factors) in words.zip(&self.factors[1..]) {
-            add(&mut sum, factors, word);
+        let (mut sums, mut count) = ([0; 2], 0);
+        for (key, numbers) in keys.into_iter().zip(&self.pairs) {
+            add(&mut sums, numbers, key.words());
             count += 1;
         }
-        add(&mut sum, &self.factors[0], count);
-        finished(sum)
+        self.finished(Kind(Kind::JOINED.0 + count), sums)
     }
 
     #[cold]
     fn long(&self, key: &[u8]) -> Id {
         let mut hasher = self.long;
         hasher.write(key);
-        let digest = hasher.finish128();
-        let mut sum = self.begun(Kind::Long, key.len());
-        add(&mut sum, &self.factors[1], digest.h1);
-        add(&mut sum, &self.factors[2], digest.h2);
-        finished(sum)
+        self.pair(Kind::LONG, halves(hasher.finish128().as_u128()))
     }
 
     #[inline]
-    fn begun(&self, kind: Kind, len: usize) -> [u128; 2] {
-        let mut sum = self.start;
-        add(&mut sum, &self.factors[0], (kind as u64) << 56 | len as u64);
-        sum
+    fn pair(&self, kind: Kind, words: [u64; 2]) -> Id {
+        let mut sums = [0; 2];
+        add(&mut sums, &self.pairs[0], words);
+        self.finished(kind, sums)
+    }
+
+    /// The second step.
+    #[inline]
+    fn finished(&self, kind: Kind, sums: [u128; 2]) -> Id {
+        let starts = &self.starts[kind.0];
+        let half = |at: usize| {
+            let [low, high] = halves(sums[at]).map(u128::from);
+            let [b, c] = self.factors[at];
+            let sum = starts[at]
+                .wrapping_add(b.wrapping_mul(low))
+                .wrapping_add(c.wrapping_mul(high));
+            scattered((sum >> 64) as u64)
+        };
+        Id(half(0), half(1))
     }
 }
 
+/// The first step, by a pair of words.
 #[inline]
-fn add(sum: &mut [u128; 2], factors: &[u128; 2], word: u64) {
-    for (sum, factor) in sum.iter_mut().zip(factors) {
-        *sum = sum.wrapping_add(factor.wrapping_mul(u128::from(word)));
+fn add(sums: &mut [u128; 2], numbers: &[[u64; 2]; 2], words: [u64; 2]) {
+    for (sum, numbers) in sums.iter_mut().zip(numbers) {
+        let one = words[0].wrapping_add(numbers[0]);
+        let two = words[1].wrapping_add(numbers[1]);
+        *sum = sum.wrapping_add(u128::from(one) * u128::from(two));
     }
 }
 
+/// The lower and the upper.
 #[inline]
-fn finished(sum: [u128; 2]) -> Id {
-    let [one, two] = sum.map(|sum| scattered((sum >> 64) as u64));
-    Id(one, two)
+const fn halves(both: u128) -> [u64; 2] {
+    [both as u64, (both >> 64) as u64]
 }
 
-/// The family is linear: keys that count up would lie at even steps, which fill
-/// some places and leave others empty. One-to-one, so the bounds stay.
+/// Keys that count up would lie at even steps, which fill some places and leave
+/// others empty. One-to-one (Rivest, Robshaw, Sidney and Yin, "The RC6 block
+/// cipher", 1998), so the bounds stay.
 #[inline]
 const fn scattered(hash: u64) -> u64 {
-    let hash = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hash ^ hash >> 32
+    hash.wrapping_mul(hash.wrapping_mul(2).wrapping_add(1))
 }
 
-/// The last 1 to 7 bytes of a key as a word, zeros above, without a copy of
-/// variable length.
+/// The bytes of a key of up to 15 as two words, one-to-one for each length.
 #[inline]
-fn tail(key: &[u8], rest: usize) -> u64 {
-    if let Some(last) = key.last_chunk::<8>() {
-        return u64::from_le_bytes(*last) >> (8 * (8 - rest));
+fn short(key: &[u8]) -> [u64; 2] {
+    if let (Some(first), Some(last)) = (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
     }
-    if let (Some(low), Some(high)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
-        let high = u64::from(u32::from_le_bytes(*high)) << (8 * (rest - 4));
-        return u64::from(u32::from_le_bytes(*low)) | high;
+    if let (Some(first), Some(last)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        return [*first, *last].map(|word| u32::from_le_bytes(word).into());
     }
     let byte = |at: usize| u64::from(key.get(at).copied().unwrap_or(0));
-    byte(0) | byte(1) << 8 | byte(2) << 16
+    [byte(0) | byte(1) << 8 | byte(2) << 16, 0]
 }
 
 impl std::fmt::Debug for Identity {
@@ -217,14 +263,42 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
+    fn key_of(len: usize) -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), len)
+    }
+
     proptest! {
         #[test]
-        fn the_tail_is_that_of_a_zero_padded_copy(key in prop::collection::vec(any::<u8>(), 1..64)) {
-            let rest = key.len() % 8;
-            prop_assume!(rest > 0);
-            let mut padded = [0; 8];
-            padded[..rest].copy_from_slice(&key[key.len() - rest..]);
-            prop_assert_eq!(tail(&key, rest), u64::from_le_bytes(padded));
+        fn different_short_keys_of_one_length_have_different_words(
+            (one, two) in (1_usize..16).prop_flat_map(|len| (key_of(len), key_of(len))),
+        ) {
+            prop_assert_eq!(one == two, short(&one) == short(&two));
+        }
+
+        /// The steps by the book: each word by itself, each product whole.
+        #[test]
+        fn a_key_is_hashed_as_the_module_says(key in prop::collection::vec(any::<u8>(), 16..=64)) {
+            let identity = Identity::keyed([3; 16]);
+            let word = |at: usize| u64::from_le_bytes(key[at..at + 8].try_into().unwrap());
+            let starts = (0..key.len() / 16).map(|pair| pair * 16);
+            let rest = (key.len() % 16 > 0).then(|| key.len() - 16);
+            let mut sums = [0_u128; 2];
+            for (pair, at) in starts.chain(rest).enumerate() {
+                for (half, sum) in sums.iter_mut().enumerate() {
+                    let [one, two] = identity.pairs[pair][half];
+                    let one = word(at).wrapping_add(one);
+                    let two = word(at + 8).wrapping_add(two);
+                    *sum = sum.wrapping_add(u128::from(one) * u128::from(two));
+                }
+            }
+            let half = |half: usize| {
+                let [b, c] = identity.factors[half];
+                let low = b.wrapping_mul(sums[half] & u128::from(u64::MAX));
+                let sum = c.wrapping_mul(sums[half] >> 64).wrapping_add(low);
+                let sum = sum.wrapping_add(identity.starts[key.len()][half]);
+                scattered((sum >> 64) as u64)
+            };
+            prop_assert_eq!(identity.bytes(&key), Id(half(0), half(1)));
         }
     }
 
@@ -257,20 +331,23 @@ mod tests {
         }
     }
 
+    /// Under secrets that are the same in every run.
     #[test]
     fn places_fill_evenly_with_counting_keys() {
-        let identity = Identity::random();
-        let mut halves = [[0_u32; 64]; 2];
-        for number in 0..64_000 {
-            for (half, word) in identity.number(number).words().into_iter().enumerate() {
-                halves[half][(word >> 58) as usize] += 1;
+        for secret in 0..20 {
+            let identity = Identity::keyed([secret; 16]);
+            let mut halves = [[0_u32; 64]; 2];
+            for number in 0..64_000 {
+                for (half, word) in identity.number(number).words().into_iter().enumerate() {
+                    halves[half][(word >> 58) as usize] += 1;
+                }
             }
-        }
-        for counts in halves {
-            assert!(
-                counts.iter().all(|count| (700..1_300).contains(count)),
-                "{counts:?}"
-            );
+            for counts in halves {
+                assert!(
+                    counts.iter().all(|count| (800..1_200).contains(count)),
+                    "{counts:?}"
+                );
+            }
         }
     }
 }
