@@ -354,14 +354,19 @@ mod tests {
                 });
             }
         });
+        // What other threads took in advance and left is called in, cell by cell.
+        let parts = request("203.0.113.9", &[]);
+        while limiter.decide(&parts, Mode::Enforce).denied.is_none() {}
         for policy in ["one", "two", "three"] {
             assert_eq!(counted(&limiter, policy, Label::Allow), 300, "{policy}");
         }
-        let left = limiter.decide(&request("203.0.113.9", &[]), Mode::Enforce);
-        let field = left.field.unwrap();
-        assert!(
-            field.to_str().unwrap().starts_with(r#""one";r=200;"#),
-            "{field:?}"
-        );
+        let left = limiter.decide(&parts, Mode::Enforce).field.unwrap();
+        let left = left.to_str().unwrap();
+        let of_one = left
+            .strip_prefix(r#""one";r="#)
+            .and_then(|rest| rest.split_once(';'));
+        let of_one: u32 = of_one.unwrap().0.parse().unwrap();
+        // A sixteenth of a burst may lie with the threads.
+        assert!((200 - 500 / 16..=200).contains(&of_one), "{left}");
     }
 }

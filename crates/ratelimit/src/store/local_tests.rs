@@ -308,6 +308,36 @@ fn a_purse_holds_for_10_ms_and_then_goes_back() {
 }
 
 #[test]
+fn what_lies_in_purses_is_called_in_before_a_key_is_refused() {
+    let clock = Clock::manual().0;
+    let quota = gcra(Quota::per_hour(1_000).burst(40_000));
+    let store = Local::new(100, clock.clone());
+    let key = id(&store, 1);
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| fill(&store, key, quota, clock.now()));
+        }
+    });
+    assert!(store.peek(key, quota, 0, clock.now()).remaining < 40_000);
+    let asks = |_: &u32| store.decide(key, quota, 1, clock.now()).allows();
+    assert_eq!((0..50_000).filter(asks).count(), 40_000);
+}
+
+#[test]
+fn what_came_back_by_itself_is_not_called_in() {
+    let (clock, hand) = Clock::manual();
+    let quota = gcra(Quota::per_second(1_000).burst(60_000));
+    let store = Local::new(100, clock.clone());
+    let key = id(&store, 1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| fill(&store, key, quota, clock.now()));
+    });
+    hand.advance(Duration::from_mins(1));
+    let asks = |_: &u32| store.decide(key, quota, 1, clock.now()).allows();
+    assert_eq!((0..70_000).filter(asks).count(), 60_000);
+}
+
+#[test]
 fn a_key_near_its_limit_and_a_small_burst_have_no_purses() {
     let clock = Clock::manual().0;
     let store = Local::new(100, clock.clone());

@@ -10,8 +10,9 @@
 //!
 //! The cells of a purse are debited before they are spent, but may be spent
 //! later: in any stretch of time W at most B + ⌊W/T⌋ + min(B/16, 256 × lanes)
-//! cells of such a key pass ([`super::Local::ahead`]). And it may be refused
-//! while other lanes still hold as much.
+//! cells of such a key pass ([`super::Local::ahead`]). Before its word refuses a
+//! request, the purses of all lanes are called in, but for one at which somebody
+//! is at that moment.
 
 use std::cell::Cell;
 
@@ -112,11 +113,7 @@ impl Lanes {
             return Paid::None;
         };
         if ask.now >= purse.until || purse.gcra != ask.gcra {
-            let left = if purse.gcra == ask.gcra {
-                purse.cells
-            } else {
-                0
-            };
+            let left = purse.left(ask);
             *place = None;
             lane.used.fetch_sub(1, Ordering::Relaxed);
             return Paid::Over(left);
@@ -157,9 +154,44 @@ impl Lanes {
         all - kept
     }
 
+    /// Calls in the purses of a key: the cells that are to be given back.
+    pub(super) fn recall(&self, id: Id, ask: &Ask<'_>) -> u32 {
+        self.0.iter().map(|lane| lane.recall(id, ask)).sum()
+    }
+
     #[inline]
     fn own(&self) -> &Lane {
         &self.0[lane() & (self.0.len() - 1)]
+    }
+}
+
+impl Lane {
+    fn recall(&self, id: Id, ask: &Ask<'_>) -> u32 {
+        if self.used.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
+        // Nobody waits here for a thread that may not be running.
+        let Ok(mut purses) = self.purses.try_lock() else {
+            return 0;
+        };
+        let place = &mut purses[place(id)];
+        let Some(purse) = place.take_if(|purse| purse.id == id) else {
+            return 0;
+        };
+        self.used.fetch_sub(1, Ordering::Relaxed);
+        purse.left(ask)
+    }
+}
+
+impl Purse {
+    /// The cells that did not come back by themselves since they were taken; none
+    /// of another quota, whose nanoseconds they are.
+    fn left(&self, ask: &Ask<'_>) -> u32 {
+        if self.gcra != ask.gcra {
+            return 0;
+        }
+        let ahead = self.tat.saturating_sub(ask.now) / self.gcra.interval().max(1);
+        self.cells.min(u32::try_from(ahead).unwrap_or(u32::MAX))
     }
 }
 

@@ -200,7 +200,7 @@ impl Local {
             take,
             clock: &self.clock,
         };
-        if take && self.lanes.suit(gcra) {
+        if self.lanes.suit(gcra) {
             return self.ask_in_lane(id, &ask);
         }
         self.ask_word(id, &ask).decision
@@ -226,7 +226,12 @@ impl Local {
     /// For a key whose burst is so wide that it may have purses.
     #[inline]
     fn ask_in_lane(&self, id: Id, ask: &Ask<'_>) -> Decision {
-        let mut fill = match self.lanes.pay(id, ask) {
+        let paid = if ask.take {
+            self.lanes.pay(id, ask)
+        } else {
+            Paid::None
+        };
+        let mut fill = match paid {
             Paid::Passes(decision) => return decision,
             Paid::None => false,
             Paid::Spent => true,
@@ -235,13 +240,32 @@ impl Local {
                 false
             }
         };
-        let decided = self.ask_word(id, ask);
-        fill |= decided.contended;
+        let Decided {
+            decision,
+            contended,
+        } = self.ask_word(id, ask);
+        if !decision.allows() {
+            return self.ask_after_recall(id, ask).unwrap_or(decision);
+        }
+        fill |= contended;
         let worth = ask.cost <= self.lanes.purse(ask.gcra) / 2;
-        if fill && worth && decided.decision.allows() {
+        if ask.take && fill && worth {
             self.fill(id, ask);
         }
-        decided.decision
+        decision
+    }
+
+    /// The word refused, but may not have to: it is asked again if lanes have
+    /// cells of the key to give back.
+    #[cold]
+    #[inline(never)]
+    fn ask_after_recall(&self, id: Id, ask: &Ask<'_>) -> Option<Decision> {
+        let left = self.lanes.recall(id, ask);
+        if left == 0 {
+            return None;
+        }
+        self.refund(id, ask.gcra, left, ask.now);
+        Some(self.ask_word(id, ask).decision)
     }
 
     /// Takes a purse of cells, if the key has a quarter of its burst left then.
