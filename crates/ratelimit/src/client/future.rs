@@ -148,12 +148,12 @@ impl Call {
             }
             let answer = service.call(Request::from_parts(head_now, body)).await;
             sent += 1;
-            drop(under_way);
+            let number = under_way.answered();
             let answer = answer.map_err(|error| {
                 self.count(false);
                 PacingError::Inner(error)
             })?;
-            let wait = self.learn(&answer);
+            let wait = self.learn(number, &answer);
             let (retry, answer) = problem::retry(answer, shared.instant(self.until)).await;
             let Some(retry) = retry.filter(|retry| retry.allows(self.has_key)) else {
                 return Ok(answer);
@@ -212,7 +212,7 @@ impl Call {
     }
 
     /// Keeps what an answer says of the server; the wait it asks for.
-    fn learn<B>(&self, answer: &Response<B>) -> Option<Duration> {
+    fn learn<B>(&self, number: u64, answer: &Response<B>) -> Option<Duration> {
         let shared = &*self.shared;
         let now = shared.now();
         let status = answer.status();
@@ -234,7 +234,7 @@ impl Call {
                 told.seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             }
         }
-        paces.learn(&self.place, now, told);
+        paces.learn(&self.place, number, now, told);
         wait
     }
 }

@@ -9,6 +9,10 @@ use super::queue::{Queue, Ticket};
 /// Places that are paced apart; the excess is not paced.
 pub(super) const MAX_PLACES: usize = 256;
 
+/// Requests without an answer that are kept in mind at a place; the oldest excess
+/// is taken as counted.
+const MAX_UNHEARD: usize = 1_024;
+
 /// Whom requests are paced for: a server, and a part of its clients that the
 /// caller tells apart.
 pub(super) type Place = (String, String);
@@ -19,8 +23,15 @@ struct Known {
     cells: Vec<Cells>,
     /// Nothing goes before this reading: a `Retry-After`.
     closed_until: u64,
+    /// Sent in all: the number of the newest.
+    sent: u64,
+    /// The newest of those whose answers told.
+    told_by: u64,
     /// Sent and not answered yet: the server may not have counted them.
     under_way: u64,
+    /// Those after `told_by` that ended without telling: what an answer to an
+    /// older one says was said before the server counted them.
+    unheard: Vec<u64>,
     queue: Queue,
     used: u64,
 }
@@ -28,8 +39,8 @@ struct Known {
 /// What becomes of a call that asks to go.
 #[derive(Debug)]
 pub(super) enum Joined {
-    /// It goes at once, and counts as under way.
-    Goes,
+    /// It goes at once as this number, and counts as under way.
+    Goes(u64),
     /// It goes at once, since there are too many places.
     Untracked,
     /// It waits in the queue.
@@ -43,8 +54,8 @@ pub(super) enum Joined {
 /// What becomes of a call that waits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// It goes now, and counts as under way.
-    Goes,
+    /// It goes now as this number, and counts as under way.
+    Goes(u64),
     /// It asks again at this reading, or when it is called.
     At(u64),
     /// It would have to wait so many nanoseconds more, which its caller will not.
@@ -64,11 +75,26 @@ impl Known {
         cells.max().unwrap_or(0).max(self.closed_until).max(now)
     }
 
-    fn go(&mut self, now: u64) {
+    fn go(&mut self, now: u64) -> u64 {
         for cells in &mut self.cells {
             cells.take(now);
         }
         self.under_way += 1;
+        self.sent += 1;
+        self.sent
+    }
+
+    /// What the answer to this request told, unless a newer one's stands.
+    fn told(&mut self, number: u64, now: u64, told: Vec<Told>) {
+        if number < self.told_by {
+            return;
+        }
+        self.told_by = number;
+        self.unheard.retain(|&unheard| unheard > number);
+        let uncounted = self.under_way + self.unheard.len() as u64;
+        let learnt = told.into_iter().take(MAX_POLICIES);
+        let learnt = learnt.map(|told| Cells::new(told, now, uncounted));
+        self.cells = learnt.collect();
     }
 
     fn is_idle(&self, now: u64) -> bool {
@@ -90,8 +116,7 @@ impl Paces {
             return Joined::TooLong(at - now);
         }
         if at <= now && ahead == 0 {
-            known.go(now);
-            return Joined::Goes;
+            return Joined::Goes(known.go(now));
         }
         if known.queue.is_full() {
             return Joined::Full;
@@ -103,14 +128,14 @@ impl Paces {
     pub(super) fn turn(&mut self, place: &Place, ticket: &Ticket, now: u64, until: u64) -> Turn {
         let Some(known) = self.places.get_mut(place) else {
             // A place where one waits is kept.
-            return Turn::Goes;
+            return Turn::Goes(0);
         };
         let at = known.go_at(now, 0);
         let is_next = known.queue.is_next(ticket, now);
         if is_next && at <= now {
-            known.go(now);
+            let number = known.go(now);
             known.queue.leave(ticket, now);
-            return Turn::Goes;
+            return Turn::Goes(number);
         }
         if until <= now || (is_next && at > until) {
             known.queue.leave(ticket, now);
@@ -133,25 +158,30 @@ impl Paces {
     }
 
     /// A request that went has its answer, or never will.
-    pub(super) fn over(&mut self, place: &Place) {
-        if let Some(known) = self.places.get_mut(place) {
-            known.under_way = known.under_way.saturating_sub(1);
+    pub(super) fn over(&mut self, place: &Place, number: u64) {
+        let Some(known) = self.places.get_mut(place) else {
+            return;
+        };
+        known.under_way = known.under_way.saturating_sub(1);
+        if number > known.told_by {
+            if known.unheard.len() >= MAX_UNHEARD {
+                known.unheard.remove(0);
+            }
+            known.unheard.push(number);
         }
     }
 
-    /// What an answer said, after [`Paces::over`]. Policies that it does not name
+    /// What the answer to a request said, after [`Paces::over`]. Policies that it does not name
     /// are gone; if it names none at all, which a server may do while much is
     /// left, those are gone that nobody told of for their whole window.
-    pub(super) fn learn(&mut self, place: &Place, now: u64, told: Vec<Told>) {
+    pub(super) fn learn(&mut self, place: &Place, number: u64, now: u64, told: Vec<Told>) {
         let Some(known) = self.places.get_mut(place) else {
             return;
         };
         if told.is_empty() {
             known.cells.retain(|cells| !cells.is_stale(now));
         } else {
-            let learnt = told.into_iter().take(MAX_POLICIES);
-            let learnt = learnt.map(|told| Cells::new(told, now, known.under_way));
-            known.cells = learnt.collect();
+            known.told(number, now, told);
         }
         known.queue.call_next(now);
     }
@@ -201,17 +231,30 @@ mod tests {
         }]
     }
 
+    /// The number of one that goes.
+    fn goes(paces: &mut Paces, here: &Place, now: u64) -> u64 {
+        match paces.join(here, now, now) {
+            Joined::Goes(number) => number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The answer to one that went.
+    fn answer(paces: &mut Paces, here: &Place, number: u64, now: u64, told: Vec<Told>) {
+        paces.over(here, number);
+        paces.learn(here, number, now, told);
+    }
+
     /// One goes and is answered.
     fn answered(paces: &mut Paces, here: &Place, now: u64, told: Vec<Told>) {
-        assert!(matches!(paces.join(here, now, now), Joined::Goes));
-        paces.over(here);
-        paces.learn(here, now, told);
+        let number = goes(paces, here, now);
+        answer(paces, here, number, now, told);
     }
 
     /// The reading at which the next may go.
     fn next(paces: &mut Paces, here: &Place, now: u64) -> u64 {
         match paces.join(here, now, now) {
-            Joined::Goes => now,
+            Joined::Goes(_) => now,
             Joined::TooLong(wait) => now + wait,
             other => panic!("{other:?}"),
         }
@@ -234,7 +277,7 @@ mod tests {
         let turn = paces.turn(&here, &first, 100, u64::MAX);
         assert_eq!(turn, Turn::At(100 + SECOND));
         let turn = paces.turn(&here, &first, 100 + SECOND, u64::MAX);
-        assert_eq!(turn, Turn::Goes);
+        assert_eq!(turn, Turn::Goes(4));
         assert_eq!(next(&mut paces, &place("b"), 100), 100);
     }
 
@@ -262,18 +305,55 @@ mod tests {
         let (mut paces, here) = (Paces::default(), place("a"));
         let day = told(0, 3_600, Some(SECOND));
         answered(&mut paces, &here, 0, day.clone());
-        paces.learn(&here, 1, told(9, 9, Some(SECOND)));
-        assert_eq!(next(&mut paces, &here, 1), 1);
-        paces.over(&here);
+        paces.learn(&here, 1, 1, told(9, 9, Some(SECOND)));
+        let second = goes(&mut paces, &here, 1);
+        paces.over(&here, second);
 
         answered(&mut paces, &here, 2, day);
         let hour = 3_600 * SECOND;
-        paces.learn(&here, 1 + hour, Vec::new());
+        paces.learn(&here, 3, 1 + hour, Vec::new());
         assert_eq!(next(&mut paces, &here, 1 + hour), 2 + hour);
-        paces.learn(&here, 2 + hour, Vec::new());
+        paces.learn(&here, 4, 2 + hour, Vec::new());
         for _ in 0..100 {
             assert_eq!(next(&mut paces, &here, 2 + hour), 2 + hour);
         }
+    }
+
+    #[test]
+    fn what_went_after_is_not_in_what_an_answer_tells() {
+        let (mut paces, here) = (Paces::default(), place("a"));
+        let [first, second, third] = [(); 3].map(|()| goes(&mut paces, &here, 0));
+        // The caller of the second left; the third is under way.
+        paces.over(&here, second);
+        answer(&mut paces, &here, first, 0, told(3, 3, Some(SECOND)));
+        assert_eq!(next(&mut paces, &here, 0), 0);
+        assert_eq!(next(&mut paces, &here, 0), SECOND);
+        // It was counted after the second.
+        answer(&mut paces, &here, third, 0, told(1, 1, Some(SECOND)));
+        assert_eq!(next(&mut paces, &here, 0), SECOND);
+    }
+
+    #[test]
+    fn an_answer_that_a_newer_one_overtook_tells_nothing() {
+        let (mut paces, here) = (Paces::default(), place("a"));
+        let [first, second] = [(); 2].map(|()| goes(&mut paces, &here, 0));
+        answer(&mut paces, &here, second, 0, told(0, 5, Some(SECOND)));
+        assert_eq!(next(&mut paces, &here, 0), 6 * SECOND);
+        answer(&mut paces, &here, first, 0, told(9, 9, Some(SECOND)));
+        assert_eq!(next(&mut paces, &here, 0), 6 * SECOND);
+    }
+
+    #[test]
+    fn requests_that_nobody_answers_are_kept_in_mind_up_to_a_bound() {
+        let (mut paces, here) = (Paces::default(), place("a"));
+        for _ in 0..2 * MAX_UNHEARD {
+            let number = goes(&mut paces, &here, 0);
+            paces.over(&here, number);
+        }
+        assert_eq!(paces.places[&here].unheard.len(), MAX_UNHEARD);
+        answered(&mut paces, &here, 0, told(1, 1, Some(SECOND)));
+        assert!(paces.places[&here].unheard.is_empty());
+        assert_eq!(next(&mut paces, &here, 0), 0);
     }
 
     #[test]
@@ -292,8 +372,8 @@ mod tests {
         let mut paces = Paces::default();
         for at in 0..=MAX_PLACES as u64 {
             let here = place(&at.to_string());
-            assert!(matches!(paces.join(&here, at, at), Joined::Goes));
-            paces.over(&here);
+            let number = goes(&mut paces, &here, at);
+            paces.over(&here, number);
         }
         assert_eq!(paces.places.len(), MAX_PLACES);
         assert!(!paces.places.contains_key(&place("0")));
@@ -316,22 +396,22 @@ mod tests {
             let gcra = quota.check().unwrap();
             let rate = seconds * SECOND / u64::from(count);
             let (mut paces, here) = (Paces::default(), place("a"));
-            let (mut now, mut tat) = (SECOND, 0);
+            let (mut now, mut tat, mut number) = (SECOND, 0, 0);
             for gap in gaps {
                 now += gap * 1_000_000;
-                let at = next(&mut paces, &here, now);
-                if at > now {
-                    now = at;
-                    prop_assert_eq!(next(&mut paces, &here, now), now);
+                if let Joined::TooLong(wait) = paces.join(&here, now, now) {
+                    now += wait;
+                    number = goes(&mut paces, &here, now);
+                } else {
+                    number += 1;
                 }
                 let (decision, kept) = gcra.decide(tat, now, 1);
                 prop_assert!(decision.allows(), "at {now} of {quota:?}");
                 tat = kept;
                 let (left, window) = left_and_window(&decision);
-                paces.over(&here);
                 let mut told = told(left.into(), window, Some(rate));
                 told[0].most = burst.into();
-                paces.learn(&here, now, told);
+                answer(&mut paces, &here, number, now, told);
             }
         }
     }

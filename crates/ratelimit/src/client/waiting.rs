@@ -16,7 +16,7 @@ impl Call {
         let shared = &*self.shared;
         let joined = lock(&shared.paces).join(&self.place, shared.now(), self.until);
         let ticket = match joined {
-            Joined::Goes => return Ok(UnderWay { paced: Some(self) }),
+            Joined::Goes(number) => return Ok(self.under_way(number)),
             Joined::Untracked => {
                 shared.counts.count(Event::Untracked);
                 return Ok(UnderWay { paced: None });
@@ -34,7 +34,7 @@ impl Call {
             let ticket = &waiting.ticket;
             let turn = lock(&shared.paces).turn(&self.place, ticket, shared.now(), self.until);
             match turn {
-                Turn::Goes => return Ok(UnderWay { paced: Some(self) }),
+                Turn::Goes(number) => return Ok(self.under_way(number)),
                 Turn::TooLong(wait) => return Err(self.too_long(wait)),
                 // Whether the time is over or it was called: it looks again.
                 Turn::At(reading) => {
@@ -42,6 +42,12 @@ impl Call {
                     let _ = timeout_at(at, ticket.called.notified()).await;
                 }
             }
+        }
+    }
+
+    fn under_way(&self, number: u64) -> UnderWay<'_> {
+        UnderWay {
+            paced: Some((self, number)),
         }
     }
 
@@ -68,13 +74,22 @@ impl Drop for Waiting<'_> {
 
 /// Sent, or about to be, and not answered.
 pub(super) struct UnderWay<'a> {
-    paced: Option<&'a Call>,
+    /// Whose it is, and which of its place's requests.
+    paced: Option<(&'a Call, u64)>,
+}
+
+impl UnderWay<'_> {
+    /// No longer under way: it is answered. The number for what the answer tells;
+    /// of no use to a place that is not paced.
+    pub(super) fn answered(self) -> u64 {
+        self.paced.map_or(0, |(_, number)| number)
+    }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Some(call) = self.paced {
-            lock(&call.shared.paces).over(&call.place);
+        if let Some((call, number)) = self.paced {
+            lock(&call.shared.paces).over(&call.place, number);
         }
     }
 }
