@@ -29,8 +29,8 @@ impl Who {
     }
 }
 
-/// Decides on every key once, then so many times on one of them, counted by
-/// callgrind; prints how many KiB were resident before and after the keys.
+/// Decides on every key once, then so many times on those of 28 bytes in turn, counted
+/// by callgrind; prints how many KiB were resident before and after the keys.
 #[derive(Debug, Args)]
 pub struct ChildArgs {
     /// Which limiter
@@ -67,12 +67,15 @@ fn exercise(who: &impl Decides, args: &ChildArgs, before: u64) -> Result<String,
         who.decide(&text(number));
     }
     let after = resident()?;
-    // 28 bytes: three whole words and a half.
-    let key = text(12);
-    who.decide(&key);
+    // All of 28 bytes; they differ in where they stand.
+    let keys = (0..args.keys).map(text).filter(|key| key.len() == 28);
+    let keys: Vec<_> = keys.collect();
+    for key in &keys {
+        who.decide(key);
+    }
     valgrind::start();
-    for _ in 0..args.decisions {
-        std::hint::black_box(who.decide(std::hint::black_box(&key)));
+    for key in keys.iter().cycle().take(args.decisions) {
+        std::hint::black_box(who.decide(std::hint::black_box(key)));
     }
     valgrind::stop();
     Ok(format!("{before} {after}"))

@@ -40,7 +40,9 @@ pub(super) fn rate(
         }
         stop.store(true, Ordering::Relaxed);
         // A thread that panicked makes its race a fault: no number is one.
-        let rates = threads.into_iter().map(|thread| thread.join().unwrap_or(f64::NAN));
+        let rates = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(f64::NAN));
         rates.sum()
     })
 }

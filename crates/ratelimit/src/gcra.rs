@@ -128,7 +128,11 @@ impl Gcra {
         let tat = now.saturating_add(backlog);
         let decision = Decision {
             verdict,
-            remaining: (slack / self.interval) as u32,
+            // Of use to few: without a case that panics a compiler may leave it out.
+            remaining: match slack.checked_div(self.interval) {
+                Some(cells) => cells as u32,
+                None => 0,
+            },
             slack,
             next_cell: self.interval.saturating_sub(slack),
             tat,

@@ -35,13 +35,19 @@ const PURSES: usize = 8;
 /// Most lanes.
 const MAX_LANES: usize = 64;
 
-pub(super) struct Lanes(Box<[Lane]>);
+pub(super) struct Lanes {
+    lanes: Box<[Lane]>,
+    /// Of all lanes: one look tells that there are none. It changes some hundred
+    /// times a second at most for a key.
+    purses: AtomicU64,
+}
 
 /// On cache lines of its own.
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct Lane {
-    /// Purses in use: one look tells that there are none.
-    used: AtomicU64,
+    /// Half of the identity of each purse's key, a cache line: who has no purse
+    /// takes no lock.
+    held: [AtomicU64; PURSES],
     purses: Mutex<[Option<Purse>; PURSES]>,
 }
 
@@ -71,22 +77,31 @@ impl Lanes {
     pub(super) fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let lane = || Lane {
-            used: AtomicU64::new(0),
+            held: std::array::from_fn(|_| AtomicU64::new(0)),
             purses: Mutex::new([None; PURSES]),
         };
         let count = cores.next_power_of_two().min(MAX_LANES);
-        Self((0..count).map(|_| lane()).collect())
+        Self {
+            lanes: (0..count).map(|_| lane()).collect(),
+            purses: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether any key has a purse in any lane.
+    #[inline]
+    pub(super) fn have_purses(&self) -> bool {
+        self.purses.load(Ordering::Relaxed) > 0
     }
 
     /// Whether keys of this quota may have purses.
     #[inline]
     pub(super) fn suit(&self, gcra: Gcra) -> bool {
-        gcra.burst() >= WIDE * self.0.len() as u32
+        gcra.burst() >= WIDE * self.lanes.len() as u32
     }
 
     /// Cells of a full purse.
     pub(super) fn purse(&self, gcra: Gcra) -> u32 {
-        (gcra.burst() / (SHARE * self.0.len() as u32)).min(FULL)
+        (gcra.burst() / (SHARE * self.lanes.len() as u32)).min(FULL)
     }
 
     /// Cells that all purses of a key may hold.
@@ -94,14 +109,14 @@ impl Lanes {
         if !self.suit(gcra) {
             return 0;
         }
-        self.purse(gcra) * self.0.len() as u32
+        self.purse(gcra) * self.lanes.len() as u32
     }
 
     /// Pays out of this thread's purse.
     #[inline]
     pub(super) fn pay(&self, id: Id, ask: &Ask<'_>) -> Paid {
         let lane = self.own();
-        if lane.used.load(Ordering::Relaxed) == 0 {
+        if !lane.may_hold(id) {
             return Paid::None;
         }
         // Somebody of the same lane is at it: the key's own word serves as well.
@@ -115,7 +130,8 @@ impl Lanes {
         if ask.now >= purse.until || purse.gcra != ask.gcra {
             let left = purse.left(ask);
             *place = None;
-            lane.used.fetch_sub(1, Ordering::Relaxed);
+            lane.held[self::place(id)].store(0, Ordering::Relaxed);
+            self.purses.fetch_sub(1, Ordering::Relaxed);
             return Paid::Over(left);
         }
         let Some(left) = purse.cells.checked_sub(ask.cost) else {
@@ -138,7 +154,7 @@ impl Lanes {
             Some(old) if old.until > ask.now => return cells,
             Some(_) => 0,
             None => {
-                lane.used.fetch_add(1, Ordering::Relaxed);
+                self.purses.fetch_add(1, Ordering::Relaxed);
                 0
             }
         };
@@ -151,35 +167,42 @@ impl Lanes {
             tat: ask.now + (ask.gcra.limit() - slack),
             until: ask.now.saturating_add(HOLDS),
         });
+        lane.held[self::place(id)].store(id.words()[0], Ordering::Relaxed);
         all - kept
     }
 
     /// Calls in the purses of a key: the cells that are to be given back.
     pub(super) fn recall(&self, id: Id, ask: &Ask<'_>) -> u32 {
-        self.0.iter().map(|lane| lane.recall(id, ask)).sum()
+        let purses = self.lanes.iter().filter_map(|lane| lane.recall(id));
+        let left = purses.map(|purse| {
+            self.purses.fetch_sub(1, Ordering::Relaxed);
+            purse.left(ask)
+        });
+        left.sum()
     }
 
     #[inline]
     fn own(&self) -> &Lane {
-        &self.0[lane() & (self.0.len() - 1)]
+        &self.lanes[lane() & (self.lanes.len() - 1)]
     }
 }
 
 impl Lane {
-    fn recall(&self, id: Id, ask: &Ask<'_>) -> u32 {
-        if self.used.load(Ordering::Relaxed) == 0 {
-            return 0;
+    fn recall(&self, id: Id) -> Option<Purse> {
+        if !self.may_hold(id) {
+            return None;
         }
         // Nobody waits here for a thread that may not be running.
-        let Ok(mut purses) = self.purses.try_lock() else {
-            return 0;
-        };
-        let place = &mut purses[place(id)];
-        let Some(purse) = place.take_if(|purse| purse.id == id) else {
-            return 0;
-        };
-        self.used.fetch_sub(1, Ordering::Relaxed);
-        purse.left(ask)
+        let mut purses = self.purses.try_lock().ok()?;
+        let purse = purses[place(id)].take_if(|purse| purse.id == id)?;
+        self.held[place(id)].store(0, Ordering::Relaxed);
+        Some(purse)
+    }
+
+    /// Whether it is worth a lock to see.
+    #[inline]
+    fn may_hold(&self, id: Id) -> bool {
+        self.held[place(id)].load(Ordering::Relaxed) == id.words()[0]
     }
 }
 

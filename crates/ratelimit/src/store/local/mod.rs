@@ -200,38 +200,69 @@ impl Local {
             take,
             clock: &self.clock,
         };
-        if self.lanes.suit(gcra) {
-            return self.ask_in_lane(id, &ask);
+        if self.lanes.have_purses() {
+            return self.ask_in_lane(id, ask);
         }
-        self.ask_word(id, &ask).decision
+        match self.ask_at_once(id, &ask) {
+            Ok(decision) => decision,
+            Err(slot) => self.ask_and_fill(id, ask, slot),
+        }
     }
 
-    /// Decides by the key's own word.
+    /// Decides by the key's own word, unless that takes more than one attempt:
+    /// else gives the slot that seems to be the key's, and whether somebody else
+    /// was at it.
     #[inline]
-    fn ask_word(&self, id: Id, ask: &Ask<'_>) -> Decided {
+    fn ask_at_once(&self, id: Id, ask: &Ask<'_>) -> Result<Decision, Option<(&Slot, bool)>> {
         for half in id.words() {
             let place = self.place(half);
             for step in 0..PLACE {
                 let slot = place.at(id, step);
-                if slot.seems(id)
-                    && let Some(decided) = slot.decide(id, ask)
-                {
-                    return decided;
+                if slot.seems(id) {
+                    let decided = slot.decide_at_once(id, ask);
+                    return decided.map_err(|contended| Some((slot, contended)));
                 }
             }
         }
-        self.ask_at_desk(id, ask)
+        Err(None)
     }
 
-    /// For a key whose burst is so wide that it may have purses.
-    #[inline]
-    fn ask_in_lane(&self, id: Id, ask: &Ask<'_>) -> Decision {
+    /// Decides by the key's own word, which took more than one attempt or is not
+    /// there.
+    fn ask_in_turn(&self, id: Id, ask: &Ask<'_>, slot: Option<(&Slot, bool)>) -> Decided {
+        let own = slot.and_then(|(slot, contended)| slot.decide_in_turn(id, ask, contended));
+        own.unwrap_or_else(|| self.ask_at_desk(id, ask))
+    }
+
+    fn ask_word(&self, id: Id, ask: &Ask<'_>) -> Decided {
+        match self.ask_at_once(id, ask) {
+            Ok(decision) => Decided {
+                decision,
+                contended: false,
+            },
+            Err(slot) => self.ask_in_turn(id, ask, slot),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask_and_fill(&self, id: Id, ask: Ask<'_>, slot: Option<(&Slot, bool)>) -> Decision {
+        let decided = self.ask_in_turn(id, &ask, slot);
+        if decided.contended {
+            self.fill(id, ask, decided.decision);
+        }
+        decided.decision
+    }
+
+    /// While there are purses.
+    #[inline(never)]
+    fn ask_in_lane(&self, id: Id, ask: Ask<'_>) -> Decision {
         let paid = if ask.take {
-            self.lanes.pay(id, ask)
+            self.lanes.pay(id, &ask)
         } else {
             Paid::None
         };
-        let mut fill = match paid {
+        let spent = match paid {
             Paid::Passes(decision) => return decision,
             Paid::None => false,
             Paid::Spent => true,
@@ -243,14 +274,12 @@ impl Local {
         let Decided {
             decision,
             contended,
-        } = self.ask_word(id, ask);
+        } = self.ask_word(id, &ask);
         if !decision.allows() {
-            return self.ask_after_recall(id, ask).unwrap_or(decision);
+            return self.ask_after_recall(id, &ask).unwrap_or(decision);
         }
-        fill |= contended;
-        let worth = ask.cost <= self.lanes.purse(ask.gcra) / 2;
-        if ask.take && fill && worth {
-            self.fill(id, ask);
+        if spent || contended {
+            self.fill(id, ask, decision);
         }
         decision
     }
@@ -268,12 +297,17 @@ impl Local {
         Some(self.ask_word(id, ask).decision)
     }
 
-    /// Takes a purse of cells, if the key has a quarter of its burst left then.
+    /// After a decision: takes a purse of cells where it is worth it, if the key
+    /// has a quarter of its burst left then.
     #[cold]
     #[inline(never)]
-    fn fill(&self, id: Id, ask: &Ask<'_>) {
+    fn fill(&self, id: Id, ask: Ask<'_>, decision: Decision) {
         let cost = self.lanes.purse(ask.gcra);
-        let purse = Ask { cost, ..*ask };
+        let worth = self.lanes.suit(ask.gcra) && ask.cost <= cost / 2;
+        if !(worth && ask.take && decision.allows()) {
+            return;
+        }
+        let purse = Ask { cost, ..ask };
         let most = ask.gcra.burst() / 4;
         let Decided { decision, .. } = self.ask_word(id, &purse);
         if !decision.allows() {
@@ -282,7 +316,7 @@ impl Local {
         let back = if decision.remaining < most {
             cost
         } else {
-            self.lanes.put(id, ask, cost, decision.slack)
+            self.lanes.put(id, &ask, cost, decision.slack)
         };
         if back > 0 {
             self.refund(id, ask.gcra, back, ask.now);
@@ -386,17 +420,14 @@ impl fmt::Debug for Local {
 #[cfg(test)]
 #[allow(dead_code, reason = "the model fills none")]
 pub(super) fn fill(store: &Local, id: Id, gcra: Gcra, now: u64) {
-    let clock = &store.clock;
-    store.fill(
-        id,
-        &Ask {
-            gcra,
-            cost: 1,
-            now,
-            take: true,
-            clock,
-        },
-    );
+    let ask = Ask {
+        gcra,
+        cost: 1,
+        now,
+        take: true,
+        clock: &store.clock,
+    };
+    store.fill(id, ask, gcra.decide(0, now, 1).0);
 }
 
 /// How many slots this thread has looked at.

@@ -30,6 +30,7 @@ pub(super) struct Slot {
 }
 
 /// What is asked of a key's word.
+#[derive(Clone, Copy)]
 pub(super) struct Ask<'a> {
     pub(super) gcra: Gcra,
     pub(super) cost: u32,
@@ -96,18 +97,63 @@ impl Slot {
     /// To be asked after the word was read with `Acquire`: whoever publishes a
     /// word wrote the identity before.
     #[inline]
-    fn is_of(&self, id: Id, word: u64) -> bool {
+    fn bears(&self, id: Id) -> bool {
         let words = id.words();
         self.id[0].load(Ordering::Relaxed) == words[0]
             && self.id[1].load(Ordering::Relaxed) == words[1]
-            && tat(word) != CLAIMED
+    }
+
+    fn is_of(&self, id: Id, word: u64) -> bool {
+        self.bears(id) && tat(word) != CLAIMED
+    }
+
+    /// Nearly every decision: the slot is the key's own, the reading of the clock
+    /// is no older than the TAT, and nobody else is at it. Else says whether
+    /// somebody was, having changed nothing.
+    #[inline]
+    pub(super) fn decide_at_once(&self, id: Id, ask: &Ask<'_>) -> Result<Decision, bool> {
+        let word = self.word.load(Ordering::Acquire);
+        let (decision, after) = ask.gcra.decide(tat(word), ask.now, ask.cost);
+        let after = if after < LATEST { after } else { LATEST };
+        // That leaves out CLAIMED, which is later than any.
+        if after < tat(word) || !self.bears(id) {
+            return Err(false);
+        }
+        let seen = if ask.take && decision.allows() && ask.cost > 0 {
+            let new = after << TAG_BITS | word & TAG;
+            let (done, failed) = (Ordering::AcqRel, Ordering::Relaxed);
+            self.word.compare_exchange(word, new, done, failed)
+        } else {
+            Ok(self.again())
+        };
+        if seen == Ok(word) {
+            Ok(decision)
+        } else {
+            Err(true)
+        }
+    }
+
+    /// The word once more, after the identity was read: was the slot still the
+    /// key's, when nothing is written that would tell?
+    #[inline]
+    fn again(&self) -> u64 {
+        fence(Ordering::Acquire);
+        self.word.load(Ordering::Acquire)
     }
 
     /// Decides for a key; `None` when the slot is not its own.
-    #[inline]
     pub(super) fn decide(&self, id: Id, ask: &Ask<'_>) -> Option<Decided> {
+        self.decide_in_turn(id, ask, false)
+    }
+
+    /// As [`Slot::decide`], and knows whether somebody else was at it already.
+    pub(super) fn decide_in_turn(
+        &self,
+        id: Id,
+        ask: &Ask<'_>,
+        mut contended: bool,
+    ) -> Option<Decided> {
         let mut word = self.word.load(Ordering::Acquire);
-        let mut contended = false;
         loop {
             if !self.is_of(id, word) {
                 return None;
@@ -120,9 +166,7 @@ impl Slot {
                 let new = moved_to(word, after);
                 self.word.compare_exchange(word, new, done, failed).err()
             } else {
-                // Nothing to write; but was the slot still the key's?
-                fence(Ordering::Acquire);
-                let again = self.word.load(Ordering::Acquire);
+                let again = self.again();
                 (again != word).then_some(again)
             };
             match changed {
