@@ -129,13 +129,18 @@ impl Process {
         line["address"].as_str().unwrap().parse().unwrap()
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        lock(&self.child).id()
+    }
+
     /// Bytes of memory it has resident, as Linux tells.
     ///
     /// # Panics
     ///
     /// When it is over, or on another system.
     pub fn resident_bytes(&self) -> u64 {
-        let pid = lock(&self.child).id();
+        let pid = self.id();
         let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
         let pages: u64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
         pages * rustix::param::page_size() as u64
@@ -171,6 +176,23 @@ impl Process {
             errors: std::mem::take(&mut said.errors),
         }
     }
+}
+
+/// This test program once more, for one of its ignored tests alone: a service that
+/// the others start.
+///
+/// # Panics
+///
+/// When the system does not tell where the program is.
+pub fn again(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        // With one thread, as on one core, the first line would begin with its name.
+        .arg("--test-threads=2")
+        // No file of the working directory is meant.
+        .current_dir(std::env::temp_dir());
+    command
 }
 
 /// Runs a command to its end.

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::{get, post};
 use plimsoll::{Check, Plimsoll};
-use plimsoll_testkit::process::Process;
+use plimsoll_testkit::process::{Process, again};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
@@ -30,14 +30,10 @@ pub(crate) const STEADY: &str = "FAULTS_STEADY";
 
 /// The service, with a database at this address or with none.
 pub(crate) fn command(database: Option<&str>) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = again("service::runs_until_a_signal");
     command
-        .args(["--exact", "service::runs_until_a_signal"])
-        .args(["--ignored", "--nocapture"])
         .env("PLIMSOLL_WAIT", "0s")
-        .env("RUST_BACKTRACE", "0")
-        // No file of the working directory is meant.
-        .current_dir(std::env::temp_dir());
+        .env("RUST_BACKTRACE", "0");
     if let Some(database) = database {
         command.env(DATABASE, database);
     }

@@ -1,7 +1,6 @@
 //! The service under test: this test program, started again as a process.
 
 use std::convert::Infallible;
-use std::process::Command;
 use std::sync::{Condvar, Mutex};
 
 use axum::Router;
@@ -10,7 +9,7 @@ use axum::routing::get;
 use http::Response;
 use plimsoll::{Method, Plimsoll};
 use plimsoll_testkit::body::{Script, Step};
-use plimsoll_testkit::process::Process;
+use plimsoll_testkit::process::{Process, again};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
@@ -19,13 +18,8 @@ mod streams;
 
 /// Starts the service with these settings.
 pub(crate) fn start(settings: &[(&str, &str)]) -> Process {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "service::runs_until_a_signal"])
-        .args(["--ignored", "--nocapture"])
-        .envs(settings.iter().copied())
-        // No file of the working directory is meant.
-        .current_dir(std::env::temp_dir());
+    let mut command = again("service::runs_until_a_signal");
+    command.envs(settings.iter().copied());
     Process::start(&mut command)
 }
 

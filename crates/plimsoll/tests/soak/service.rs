@@ -9,37 +9,30 @@ use axum::routing::{get, post};
 use http::{Response, StatusCode};
 use plimsoll::{Format, Plimsoll};
 use plimsoll_testkit::body::{Script, Step};
-use plimsoll_testkit::process::Process;
+use plimsoll_testkit::process::{Process, again};
 use tokio::net::TcpListener;
 
 /// Starts the service, whose spans go to this collector.
 pub(crate) fn start(collector: &str) -> Process {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = command();
     command
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
         .env("OTEL_BSP_SCHEDULE_DELAY", "200");
-    alone(&mut command)
+    Process::start(&mut command)
 }
 
-/// Starts the service, without a collector, on this core.
-pub(crate) fn start_on(core: &str) -> Process {
-    let mut command = Command::new("taskset");
-    command
-        .args(["-c", core])
-        .arg(std::env::current_exe().unwrap());
-    alone(&mut command)
+/// Starts the service without a collector.
+pub(crate) fn start_alone() -> Process {
+    Process::start(&mut command())
 }
 
-fn alone(command: &mut Command) -> Process {
+fn command() -> Command {
+    let mut command = again("service::runs_until_a_signal");
     command
-        .args(["--exact", "service::runs_until_a_signal"])
-        .args(["--ignored", "--nocapture"])
         .env("PLIMSOLL_WAIT", "0s")
         // Of the panics asked for, only the messages.
-        .env("RUST_BACKTRACE", "0")
-        // No file of the working directory is meant.
-        .current_dir(std::env::temp_dir());
-    Process::start(command)
+        .env("RUST_BACKTRACE", "0");
+    command
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
