@@ -156,7 +156,7 @@ impl Table {
         let (on, off) = (on.as_secs_f64(), off.as_secs_f64());
         let _ = writeln!(
             self.0,
-            "{fault:<28} livez {live} readyz {ready} startupz {started} check {check}  on {on:5.2} s  off {off:5.2} s"
+            "{fault:<46} livez {live} readyz {ready} startupz {started} check {check}  on {on:5.2} s  off {off:5.2} s"
         );
     }
 }

@@ -119,6 +119,9 @@ pub const CONTROL: SocketAddr = loopback(8082);
 /// What one client may ask for: far above a phone, below what hurts the others.
 pub const PER_CLIENT: Quota = Quota::per_second(2_000).burst(4_000);
 
+/// Longer than any request may take, and shorter than a person would wait.
+pub const MAX_STALL_SECONDS: u16 = 30;
+
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
@@ -150,6 +153,10 @@ pub struct ServeArgs {
     /// What one client may ask for; with PLIMSOLL_LIMIT_REDIS of all processes together
     #[arg(long, value_name = "QUOTA", default_value_t = PER_CLIENT)]
     pub per_client: Quota,
+
+    /// How long a worker thread may be blocked before /livez fails
+    #[arg(long, value_name = "SECONDS", default_value_t = MAX_STALL_SECONDS, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_stall: u16,
 
     /// Accounts to fill an empty database with, and thrice as many cards [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ACCOUNTS)))]
@@ -198,6 +205,7 @@ mod tests {
             ["--accounts", "0"],
             ["--accounts", "100001"],
             ["--seed", "-1"],
+            ["--max-stall", "0"],
             ["--per-client", "many"],
             ["--per-client", "0/s"],
         ] {

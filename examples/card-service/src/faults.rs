@@ -1,7 +1,7 @@
 //! Fault switches: break the service on purpose, to see the objectives burn and recover.
 //!
 //! One [`Faults`] sits in the store that handlers and health checks share, so that a database fault is a
-//! fault for both. Failures and panics strike only business routes ([`strike`]), never probes.
+//! fault for both. Failures, panics and blocked workers strike only business routes ([`strike`]), never probes.
 //!
 //! ```
 //! use card_service::faults::{Change, Faults};
@@ -21,7 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ use share::Share;
 
 /// The longest pause that may be asked of the database, in milliseconds.
 pub const MAX_SLOW_MS: u64 = 60_000;
+/// How long a blocked worker stays so when nobody ends it.
+pub const MAX_BLOCK: Duration = Duration::from_mins(5);
 
 /// The switches, shared by all clones. All off at first.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +42,9 @@ pub struct Faults(Arc<Switches>);
 struct Switches {
     database_slow_ms: AtomicU64,
     database_down: AtomicBool,
+    worker_blocked: AtomicBool,
+    /// Whether a request has taken it upon itself.
+    blocks: AtomicBool,
     errors: Share,
     panics: Share,
 }
@@ -51,6 +56,8 @@ pub struct State {
     pub database_slow_ms: u64,
     /// No connection can be had.
     pub database_down: bool,
+    /// The next business request blocks the thread that runs it until this is off, for [`MAX_BLOCK`] at most.
+    pub worker_blocked: bool,
     /// Share of business requests answered 500, in percent.
     pub error_percent: u8,
     /// Share of business requests whose handler panics, in percent.
@@ -65,6 +72,8 @@ pub struct Change {
     pub database_slow_ms: Option<u64>,
     /// See [`State::database_down`].
     pub database_down: Option<bool>,
+    /// See [`State::worker_blocked`].
+    pub worker_blocked: Option<bool>,
     /// See [`State::error_percent`]; 0 to 100.
     pub error_percent: Option<u8>,
     /// See [`State::panic_percent`]; 0 to 100.
@@ -86,6 +95,7 @@ impl Faults {
         State {
             database_slow_ms: self.0.database_slow_ms.load(Relaxed),
             database_down: self.0.database_down.load(Relaxed),
+            worker_blocked: self.0.worker_blocked.load(Relaxed),
             error_percent: self.0.errors.percent(),
             panic_percent: self.0.panics.percent(),
         }
@@ -105,6 +115,9 @@ impl Faults {
         if let Some(down) = change.database_down {
             self.0.database_down.store(down, Relaxed);
         }
+        if let Some(blocked) = change.worker_blocked {
+            self.0.worker_blocked.store(blocked, Relaxed);
+        }
         if let Some(percent) = change.error_percent {
             self.0.errors.set(percent);
         }
@@ -118,6 +131,7 @@ impl Faults {
     pub fn reset(&self) -> State {
         self.0.database_slow_ms.store(0, Relaxed);
         self.0.database_down.store(false, Relaxed);
+        self.0.worker_blocked.store(false, Relaxed);
         self.0.errors.set(0);
         self.0.panics.set(0);
         self.state()
@@ -129,6 +143,23 @@ impl Faults {
             0 => None,
             millis => Some(Duration::from_millis(millis)),
         }
+    }
+
+    /// Blocks the thread while the switch says so, for one caller at a time.
+    pub fn block_worker(&self) {
+        let wanted = || self.0.worker_blocked.load(Relaxed);
+        if !wanted() || self.0.blocks.swap(true, Relaxed) {
+            return;
+        }
+        let begin = Instant::now();
+        while wanted() && begin.elapsed() < MAX_BLOCK {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a handler that blocks its worker is the fault"
+            )]
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.0.blocks.store(false, Relaxed);
     }
 
     /// Whether connections are refused.
@@ -180,6 +211,7 @@ mod tests {
         let change = Change {
             database_slow_ms: Some(20),
             database_down: Some(true),
+            worker_blocked: Some(true),
             error_percent: Some(5),
             panic_percent: Some(100),
         };

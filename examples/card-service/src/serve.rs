@@ -81,6 +81,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), ServeError> {
     let database = Arc::<OnceLock<Store>>::default();
     let mut plimsoll =
         builder(args.status, args.control, args.per_client).readiness(check(&database));
+    plimsoll = plimsoll.max_stall(Duration::from_secs(args.max_stall.into()));
     if let Some(file) = Store::file(&args.database_url) {
         plimsoll = plimsoll.readiness(checks::file("database-file", file));
     }

@@ -36,7 +36,8 @@ async fn reset(Shared(faults): Shared<Faults>) -> Json<State> {
     Json(faults.reset())
 }
 
-/// Middleware for business routes: panics or fails a share of the requests, passes the others on.
+/// Middleware for business routes: blocks the thread of one request, panics in or fails a share of them,
+/// passes the others on.
 ///
 /// # Panics
 /// When the switch `panic_percent` picked this request; that is its purpose.
@@ -48,6 +49,7 @@ pub async fn strike(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    faults.block_worker();
     assert!(
         !faults.next_is_panic(),
         "struck by the fault switch `panic_percent`"

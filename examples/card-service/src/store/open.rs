@@ -7,6 +7,7 @@ use std::{
 };
 
 use sqlx::{
+    Connection,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -136,9 +137,15 @@ impl Store {
                 .max_lifetime(None)
                 .idle_timeout(None)
                 .test_before_acquire(false)
-                .connect_with(options.clone())
         };
-        let writer = pool(1).await.map_err(|source| explain(url, source))?;
+        let writer = pool(1).before_acquire(move |connection, _| {
+            // When the disk is full, SQLite ends a transaction by itself, sqlx counts it for ever and begins no
+            // other: a new connection can. In memory there would be nothing left to connect to.
+            let usable = in_memory || !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        });
+        let writer = writer.connect_with(options.clone()).await;
+        let writer = writer.map_err(|source| explain(url, source))?;
         MIGRATOR
             .run(&writer)
             .await
@@ -152,7 +159,8 @@ impl Store {
         let readers = if in_memory {
             writer.clone()
         } else {
-            pool(READERS).await.map_err(|source| explain(url, source))?
+            let readers = pool(READERS).connect_with(options).await;
+            readers.map_err(|source| explain(url, source))?
         };
         Ok(Self {
             readers,
