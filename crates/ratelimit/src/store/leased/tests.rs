@@ -20,12 +20,17 @@ enum Step {
     Answer,
     Lose,
     Crash(usize),
+    /// All processes learn of this quota.
+    Change(usize),
+    /// The store's clock is set: so many nanoseconds forwards, or backwards.
+    Set(i64),
 }
 
 /// A call under way: whose, how many cells, when it was sent, and what the store
 /// decided already, if it did.
 struct Sent {
     node: usize,
+    gcra: Gcra,
     life: u32,
     at: u64,
     told: Option<(u32, u64)>,
@@ -39,6 +44,24 @@ struct Admitted {
     at: u64,
     cost: u32,
     paid: Paid,
+    /// Quotas that were set before.
+    changes: usize,
+}
+
+/// The key's word in the store, by the store's own clock.
+struct Store {
+    now: u64,
+    tat: u64,
+}
+
+impl Store {
+    /// Grants as many of the cells as fit, and tells the backlog after them.
+    fn decide(&mut self, call: &mut Sent) {
+        let (look, kept) = call.gcra.decide(self.tat, self.now, 0);
+        let granted = call.cells.min(look.remaining);
+        self.tat = call.gcra.decide(kept, self.now, granted).1;
+        call.told = Some((granted, self.tat - self.now));
+    }
 }
 
 fn any_step(nodes: usize) -> impl Strategy<Value = (u64, Step)> {
@@ -48,6 +71,8 @@ fn any_step(nodes: usize) -> impl Strategy<Value = (u64, Step)> {
         4 => (0_usize..9).prop_map(Step::GiveBack),
         1 => Just(Step::Lose),
         1 => (0..nodes).prop_map(Step::Crash),
+        1 => (0_usize..3).prop_map(Step::Change),
+        1 => (-50_000_000_i64..50_000_000).prop_map(Step::Set),
     ];
     (0_u64..4_000_000, step)
 }
@@ -55,44 +80,43 @@ fn any_step(nodes: usize) -> impl Strategy<Value = (u64, Step)> {
 prop_compose! {
     fn any_run()(nodes in 1_usize..5)(
         nodes in Just(nodes),
-        interval in 100_000_u64..5_000_000,
-        burst in 2_u32..60,
+        quotas in prop::array::uniform3((100_000_u64..5_000_000, 2_u32..60)),
         ttl_us in 1_u64..40_000,
         most in prop_oneof![Just(u32::MAX), 1_u32..12],
         steps in prop::collection::vec(any_step(nodes), 1..250),
-    ) -> (usize, Gcra, Lease, Vec<(u64, Step)>) {
+    ) -> (usize, [Gcra; 3], Lease, Vec<(u64, Step)>) {
         let lease = Lease::lasting(Duration::from_micros(ttl_us)).at_most(most);
-        (nodes, Gcra::new(interval, burst), lease, steps)
+        let quotas = quotas.map(|(interval, burst)| Gcra::new(interval, burst));
+        (nodes, quotas, lease, steps)
     }
 }
 
 proptest! {
     #[test]
     fn what_all_processes_admit_stays_within_the_stated_bound(
-        (nodes, gcra, lease, steps) in any_run()
+        (nodes, quotas, lease, steps) in any_run()
     ) {
         let id = Identity::random().number(7);
         let count = nodes as u32;
         let mut books: Vec<_> = (0..nodes).map(|_| (Leases::new(lease, 100), 0)).collect();
-        let (mut now, mut tat) = (1_000_000_000, 0);
-        let mut sent: Vec<Sent> = Vec::new();
-        let mut admitted: Vec<Admitted> = Vec::new();
+        let (mut now, mut store) = (1_000_000_000, Store { now: 1_000_000_000, tat: 0 });
+        let (mut sent, mut admitted) = (Vec::<Sent>::new(), Vec::<Admitted>::new());
+        // The quotas in force, one after the other; and what time the store's clock leapt, when.
+        let (mut quotas_set, mut leaps) = (vec![quotas[0]], Vec::new());
         for (pause, step) in steps {
             now += pause;
-            // The store decides in the meantime, in the order of the calls.
-            let decide = |call: &mut Sent, tat: &mut u64| {
-                let (look, kept) = gcra.decide(*tat, now, 0);
-                let granted = call.cells.min(look.remaining);
-                *tat = gcra.decide(kept, now, granted).1;
-                call.told = Some((granted, *tat - now));
-            };
+            store.now += pause;
+            let gcra = quotas_set[quotas_set.len() - 1];
             match step {
                 Step::Request { node, cost } => {
                     let (book, life) = &books[node];
-                    let mut ask = |cells| sent.push(Sent { node, life: *life, at: now, told: None, cells });
+                    let mut ask = |cells| {
+                        sent.push(Sent { node, gcra, life: *life, at: now, told: None, cells });
+                    };
                     match book.spend(id, gcra, cost, now, count) {
                         Spend::Allow { ahead, paid, .. } => {
-                            admitted.push(Admitted { node, life: *life, at: now, cost, paid });
+                            let changes = quotas_set.len() - 1;
+                            admitted.push(Admitted { node, life: *life, at: now, cost, paid, changes });
                             if let Some(cells) = ahead { ask(cells); }
                         }
                         Spend::Ask(cells) => ask(cells),
@@ -109,7 +133,8 @@ proptest! {
                 Step::Answer => {
                     if let Some(call) = sent.first_mut() {
                         match call.told {
-                            None => decide(call, &mut tat),
+                            // The store decides in the order of the calls.
+                            None => store.decide(call),
                             Some((granted, backlog)) => {
                                 let call = sent.remove(0);
                                 let (book, life) = &books[call.node];
@@ -121,7 +146,7 @@ proptest! {
                 Step::Lose => {
                     // The store may have decided; the process does not hear of it.
                     if let Some(mut call) = sent.pop() {
-                        if call.told.is_none() { decide(&mut call, &mut tat); }
+                        if call.told.is_none() { store.decide(&mut call); }
                         let (book, life) = &books[call.node];
                         if *life == call.life { book.failed(id); }
                     }
@@ -130,17 +155,36 @@ proptest! {
                     let life = books[node].1 + 1;
                     books[node] = (Leases::new(lease, 100), life);
                 }
+                Step::Change(which) => {
+                    // Calls by the quota before are decided by it, and before.
+                    for call in sent.iter_mut().filter(|call| call.told.is_none()) {
+                        store.decide(call);
+                    }
+                    quotas_set.push(quotas[which]);
+                }
+                Step::Set(by) => {
+                    store.now = store.now.saturating_add_signed(by);
+                    leaps.push((now, u64::try_from(by).unwrap_or(0)));
+                }
             }
         }
         // A cost over what a process may hold is taken whole, for that request.
-        let by_nodes = u64::from(count) * u64::from(lease.most(gcra, count).max(2));
-        let over = lease.ttl_nanos().div_ceil(gcra.interval()).min(by_nodes);
+        let in_hand = |gcra: Gcra| u64::from(count) * u64::from(lease.most(gcra, count).max(2));
+        let over = |gcra: Gcra| lease.ttl_nanos().div_ceil(gcra.interval()).min(in_hand(gcra));
         for (first, start) in admitted.iter().enumerate() {
+            let gcra = quotas_set[start.changes];
+            // What was leased by the quotas before is spent beside what this one gives.
+            let before = quotas_set[..start.changes].iter();
+            let held = before.map(|before| in_hand(*before)).max().unwrap_or(0);
             let mut cells = 0;
-            for end in &admitted[first..] {
+            for end in admitted[first..].iter().take_while(|end| end.changes == start.changes) {
                 cells += u64::from(end.cost);
-                let bound = u64::from(gcra.burst()) + (end.at - start.at) / gcra.interval() + over;
-                prop_assert!(cells <= bound, "{cells} > {bound} with {over}");
+                let since = start.at.saturating_sub(lease.ttl_nanos());
+                let within = leaps.iter().filter(|(at, _)| (since..=end.at).contains(at));
+                let leapt: u64 = within.map(|(_, by)| by).sum();
+                let time = end.at - start.at + leapt;
+                let bound = u64::from(gcra.burst()) + time / gcra.interval() + over(gcra) + held;
+                prop_assert!(cells <= bound, "{cells} > {bound}, {held} of them held before");
             }
         }
     }
