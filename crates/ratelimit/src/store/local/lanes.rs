@@ -141,6 +141,16 @@ impl Lanes {
         Paid::Passes(purse.gcra.decide(purse.tat, ask.now, 0).0)
     }
 
+    /// Whether this thread's lane could take a purse of this key. Somebody may be
+    /// faster; then [`Lanes::put`] gives the cells back.
+    pub(super) fn have_room(&self, id: Id, ask: &Ask<'_>) -> bool {
+        let Ok(purses) = self.own().purses.try_lock() else {
+            return false;
+        };
+        let others = |old: &Purse| old.id != id || old.gcra != ask.gcra;
+        !purses[place(id)].is_some_and(|old| others(&old) && old.until > ask.now)
+    }
+
     /// Puts cells that were taken into this thread's purse; gives back those for
     /// which there is no room.
     pub(super) fn put(&self, id: Id, ask: &Ask<'_>, cells: u32, slack: u64) -> u32 {

@@ -304,7 +304,7 @@ impl Local {
     fn fill(&self, id: Id, ask: Ask<'_>, decision: Decision) {
         let cost = self.lanes.purse(ask.gcra);
         let worth = self.lanes.suit(ask.gcra) && ask.cost <= cost / 2;
-        if !(worth && ask.take && decision.allows()) {
+        if !(worth && ask.take && decision.allows() && self.lanes.have_room(id, &ask)) {
             return;
         }
         let purse = Ask { cost, ..ask };
