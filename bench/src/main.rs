@@ -214,6 +214,6 @@ fn limits(size: &Size, results: &mut Results) -> Result<(), Fault> {
 }
 
 fn shared(size: &Size, results: &mut Results) -> Result<(), Fault> {
-    results.redis = Some(redis::measure(size.rounds(), size.or(4_000, 250))?);
+    results.redis = Some(redis::measure(size.rounds(), size.or(2_000, 250))?);
     Ok(())
 }
