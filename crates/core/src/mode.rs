@@ -262,11 +262,13 @@ impl Rollout {
 
     /// Whether the request being polled here has another stack around it, whose
     /// parts have done what these would do.
+    #[inline]
     pub fn stands_down(&self) -> bool {
         self.seat.is_some_and(Seat::is_anothers)
     }
 
     /// The mode of a part now, for the request being polled here.
+    #[inline]
     pub fn mode(&self, part: Part) -> Mode {
         if self.stands_down() {
             return Mode::Off;

@@ -14,6 +14,7 @@ mod subject;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod usual;
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,7 @@ pub(crate) use fleet::{Asked, Keys, Names};
 pub use refused::RefusedKey;
 pub use report::PolicyReport;
 pub use telling::{Answer, Denied};
+pub(crate) use usual::{Usual, Word};
 
 /// Most limits that are decided together.
 pub const MAX_LIMITS: usize = 8;
@@ -246,6 +248,7 @@ impl Limiter {
     }
 
     /// The value of `RateLimit-Policy`; `None` without limits.
+    #[inline]
     pub fn advertised(&self) -> Option<HeaderValue> {
         self.0.advertised.value()
     }
@@ -277,6 +280,7 @@ impl Limiter {
 
     /// Notes on the current record that this limiter counts its request, and
     /// finds it when it has done so already.
+    #[inline]
     pub(crate) fn note_round(&self, record: &mut Record) {
         if record.is_counted_by(self.0.number)
             && let [first, ..] = &*self.0.policies
@@ -374,6 +378,7 @@ impl Policy {
                 .any(|source| matches!(source, Source::By(_)))
     }
 
+    #[inline]
     fn mode(&self) -> Mode {
         Mode::of(self.mode.load(Ordering::Relaxed))
     }

@@ -21,11 +21,13 @@ pub use trust::{BadRange, BadSource, Forwarding, Trust};
 pub struct PeerAddr(pub SocketAddr);
 
 /// IPv4 addresses mapped into IPv6 become IPv4, by their bits.
+#[inline]
 pub fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
 /// An address as one number; an IPv4 address is the same as its IPv6 form.
+#[inline]
 pub fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
@@ -37,6 +39,7 @@ pub fn bits(address: IpAddr) -> u128 {
 /// [`is_private`], and the shared address space of 100.64.0.0/10 (RFC 6598),
 /// which clouds and Kubernetes give to pods and balancers. Of a client's provider
 /// it is too, so `private` does not trust it.
+#[inline]
 pub fn may_be_proxy(address: IpAddr) -> bool {
     const SHARED: u8 = 0b0100_0000;
     match canonical(address) {
@@ -49,6 +52,7 @@ pub fn may_be_proxy(address: IpAddr) -> bool {
 
 /// Whether an address is one that a proxy or a container network would have:
 /// the ranges of `private`.
+#[inline]
 pub fn is_private(address: IpAddr) -> bool {
     match canonical(address) {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),

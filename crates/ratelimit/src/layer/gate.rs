@@ -6,7 +6,7 @@ use plimsoll_core::{Mode, Part, Refusal, Rollout, current};
 use super::older;
 use crate::Limiter;
 use crate::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
-use crate::limiter::{Answer, Debits, Denied};
+use crate::limiter::{Answer, Debits, Denied, Usual, Word};
 
 /// Lets requests pass that their limits allow; see the [module](super).
 #[derive(Debug, Clone)]
@@ -56,19 +56,30 @@ impl Gate for LimitGate {
         if self.limiter.is_empty() {
             return Ok(Fields::default());
         }
-        let mode = self.mode();
+        let mode = self.rollout.mode(Part::Limit);
         if mode == Mode::Off {
             return Ok(Fields::default());
         }
-        let started = current::with(|record| {
-            self.limiter.note_round(record);
-            record.started
+        // The record is looked at once.
+        let seen = current::with(|record| {
+            let limited = !self.rollout.is_unlimited(record.route);
+            limited.then(|| {
+                self.limiter.note_round(record);
+                (record.started, record.client)
+            })
         });
+        let (started, client) = match seen {
+            Some(None) => return Ok(Fields::default()),
+            Some(Some((started, client))) => (Some(started), client),
+            None => (None, None),
+        };
         let now = started.filter(|_| self.clocked);
-        let answer = self.limiter.decide_request(request, mode, now);
-        match self.settle(answer, None) {
-            (None, pass) => Ok(pass),
-            (Some(refusal), pass) => Err(Refused { refusal, pass }),
+        match self.limiter.decide_request(request, mode, now, client) {
+            Word::Usual(usual) => Ok(self.note(usual, mode)),
+            Word::Other(answer) => match self.settle(answer, None) {
+                (None, pass) => Ok(pass),
+                (Some(refusal), pass) => Err(Refused { refusal, pass }),
+            },
         }
     }
 
@@ -121,6 +132,23 @@ impl LimitGate {
                 }
                 mode
             }
+        }
+    }
+
+    /// Tells the record of a request that passes, and what its answer says.
+    #[inline]
+    fn note(&self, usual: Usual, mode: Mode) -> Fields {
+        let decided = usual.decided();
+        current::with(|record| {
+            record.decision = Some(match record.decision {
+                None => decided,
+                Some(other) => decided.or_graver(Some(other)),
+            });
+        });
+        Fields {
+            limits: usual.field.filter(|_| mode == Mode::Enforce),
+            seldom: None,
+            debits: usual.debits,
         }
     }
 

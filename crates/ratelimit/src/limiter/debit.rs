@@ -150,7 +150,8 @@ mod tests {
         let came = clock.now();
         hand.advance(Duration::from_secs(60));
         let mut request = http::Request::from_parts(parts(), ());
-        let answer = limiter.decide_request(&mut request, Mode::Enforce, Some(came));
+        let word = limiter.decide_request(&mut request, Mode::Enforce, Some(came), None);
+        let answer = word.answer();
         assert!(answer.denied.is_none());
         hand.advance(Duration::from_secs(1));
         limiter.give_back(&answer.debits);

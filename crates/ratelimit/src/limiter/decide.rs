@@ -1,5 +1,7 @@
 //! The decision of all limits on one request.
 
+use std::net::IpAddr;
+
 use http::Request;
 use http::request::Parts;
 use plimsoll_core::Mode;
@@ -8,6 +10,7 @@ use super::debit::Debits;
 use super::pass::Pass;
 use super::subject::{Found, Stance, Subject};
 use super::telling::{Answer, Denied, Telling};
+use super::usual::{Usual, Word};
 use super::{Inner, Limiter, MAX_LIMITS, Policy};
 use crate::answers::{Form, PartitionKey};
 use crate::findings::{self, Finding};
@@ -45,40 +48,50 @@ impl Limiter {
     /// with a denial, for the counts; [`Mode::Off`] decides nothing.
     pub fn decide(&self, parts: &Parts, mode: Mode) -> Answer {
         self.decide_subject(&Subject::of(parts, &self.0), mode, None)
+            .answer()
     }
 
     /// The same by the request itself, which is given back as it was, at a
-    /// reading of the limiter's clock that the caller has already.
+    /// reading of the limiter's clock that the caller has already. `client` is
+    /// the current record's.
     pub(crate) fn decide_request<B>(
         &self,
         request: &mut Request<B>,
         mode: Mode,
         now: Option<u64>,
-    ) -> Answer {
+        client: Option<IpAddr>,
+    ) -> Word {
         if !self.0.needs_parts {
             let (headers, extensions) = (request.headers(), request.extensions());
-            let subject = Subject::told(headers, extensions, &self.0);
+            let subject = Subject::told(headers, extensions, client, &self.0);
             return self.decide_subject(&subject, mode, now);
         }
         let mut parts = Request::new(()).into_parts().0;
         exchange(&mut parts, request);
-        let answer = self.decide_subject(&Subject::of(&parts, &self.0), mode, now);
+        let word = self.decide_subject(&Subject::of(&parts, &self.0), mode, now);
         exchange(&mut parts, request);
-        answer
+        word
     }
 
-    fn decide_subject(&self, subject: &Subject<'_>, mode: Mode, now: Option<u64>) -> Answer {
+    #[inline]
+    fn decide_subject(&self, subject: &Subject<'_>, mode: Mode, now: Option<u64>) -> Word {
+        let limiter = &*self.0;
+        // A caller's own code and log lines run here, before any lock is held.
+        if let [policy] = &*limiter.policies
+            && mode != Mode::Off
+        {
+            let found = subject.key(policy, limiter);
+            let now = now.unwrap_or_else(|| limiter.clock.now());
+            return alone(limiter, policy, found, subject, now, mode);
+        }
+        Word::Other(self.decide_all(subject, mode, now))
+    }
+
+    #[inline(never)]
+    fn decide_all(&self, subject: &Subject<'_>, mode: Mode, now: Option<u64>) -> Answer {
         let limiter = &*self.0;
         if mode == Mode::Off || limiter.policies.is_empty() {
             return Answer::default();
-        }
-        // A caller's own code and log lines run here, before any lock is held.
-        if let [policy] = &*limiter.policies {
-            let found = subject.key(policy, limiter);
-            let now = now.unwrap_or_else(|| limiter.clock.now());
-            let answer = alone(limiter, policy, found, now, mode);
-            look_at_answer(&answer, subject, limiter);
-            return answer;
         }
         let mut keys = [None; MAX_LIMITS];
         for (key, policy) in keys.iter_mut().zip(&limiter.policies) {
@@ -95,15 +108,17 @@ impl Limiter {
 
 /// Says so when a client that is refused may be a proxy that nobody named, or
 /// asks for what it can never have, and when keys have to share cells.
-#[inline]
 fn look_at_answer(answer: &Answer, subject: &Subject<'_>, limiter: &Inner) {
-    for policy in &limiter.policies {
-        if policy.store.is_newly_coarse() {
-            findings::tell(Finding::CoarseKeys, policy.name);
-        }
-    }
+    limiter.policies.iter().for_each(look_at_store);
     if let Some(denied) = &answer.denied {
         look_at_denied(denied, subject, limiter);
+    }
+}
+
+#[inline]
+fn look_at_store(policy: &Policy) {
+    if policy.store.is_newly_coarse() {
+        findings::tell(Finding::CoarseKeys, policy.name);
     }
 }
 
@@ -120,17 +135,26 @@ fn look_at_denied(denied: &Denied, subject: &Subject<'_>, limiter: &Inner) {
 
 /// The decision of an only limit, as most services have: no list to go through.
 #[inline]
-fn alone(limiter: &Inner, policy: &Policy, found: Option<Found>, now: u64, mode: Mode) -> Answer {
+fn alone(
+    limiter: &Inner,
+    policy: &Policy,
+    found: Option<Found>,
+    subject: &Subject<'_>,
+    now: u64,
+    mode: Mode,
+) -> Word {
     let Some(found) = found else {
-        return Answer::default();
+        return Word::Other(Answer::default());
     };
     let decision = policy.store.decide(found.id, found.gcra, found.cost, now);
     let usual = found.is_usual() && limiter.answers.form == Form::Draft11;
     if usual && decision.allows() && policy.candidate.is_none() {
-        let debits = Debits::of_one(&found, &decision);
-        return Answer::allowed(policy, &decision, debits);
+        look_at_store(policy);
+        return Word::Usual(Usual::of(policy, &found, &decision));
     }
-    tell_alone(limiter, policy, found, decision, now, mode)
+    let answer = tell_alone(limiter, policy, found, decision, now, mode);
+    look_at_answer(&answer, subject, limiter);
+    Word::Other(answer)
 }
 
 #[inline(never)]
@@ -166,6 +190,7 @@ mod tests {
     use super::*;
     use crate::limiter::Label;
     use crate::{Key, Limit, Quota};
+
     use http::Request;
     use plimsoll_core::Clock;
     use plimsoll_core::peer::{PeerAddr, Trust};

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use http::Request;
-use plimsoll_core::Clock;
-use plimsoll_core::Mode;
 use plimsoll_core::peer::Trust;
+use plimsoll_core::{Clock, Mode, current};
 
 use super::decide::{Said, exchange};
 use super::subject::{Found, Stance, Subject};
@@ -198,7 +197,8 @@ impl Limiter {
     ) -> T {
         if !self.0.needs_parts {
             let (headers, extensions) = (request.headers(), request.extensions());
-            return ask(&Subject::told(headers, extensions, &self.0));
+            let client = current::with(|record| record.client).flatten();
+            return ask(&Subject::told(headers, extensions, client, &self.0));
         }
         let mut parts = Request::new(()).into_parts().0;
         exchange(&mut parts, request);

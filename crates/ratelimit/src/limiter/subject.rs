@@ -75,23 +75,27 @@ impl Said<'_> {
 
 impl<'a> Subject<'a> {
     pub(super) fn of(parts: &'a Parts, limiter: &Inner) -> Self {
+        let client = current::with(|record| record.client).flatten();
         Self {
             parts: Some(parts),
-            ..Self::told(&parts.headers, &parts.extensions, limiter)
+            ..Self::told(&parts.headers, &parts.extensions, client, limiter)
         }
     }
 
-    /// By headers and extensions: all that limits without a closure look at.
+    /// By headers and extensions: all that limits without a closure look at; and
+    /// by the client of the current record, if there is one.
+    #[inline]
     pub(super) fn told(
         headers: &'a HeaderMap,
         extensions: &'a Extensions,
+        recorded: Option<IpAddr>,
         limiter: &Inner,
     ) -> Self {
         let peer = || extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-        let recorded = current::with(|record| record.client).flatten();
         let client = recorded.or_else(|| Some(limiter.trust.client(peer()?, headers)));
+        // Whom the record counts is no proxy's address when somebody named the proxy.
         let unnamed_proxy = limiter.trust.is_empty()
-            && peer().or(client).is_some_and(peer::may_be_proxy)
+            && client.is_some_and(peer::may_be_proxy)
             && is_forwarded(headers);
         Self {
             headers,

@@ -46,24 +46,6 @@ pub struct Denied {
     pub violated: &'static [&'static str],
 }
 
-impl Answer {
-    /// That of an only limit which let a request pass, when all of it is what
-    /// everybody is told.
-    #[inline]
-    pub(super) fn allowed(policy: &Policy, decision: &Decision, debits: Debits) -> Self {
-        policy.count(Label::Allow);
-        Self {
-            decided: Some(Decided {
-                remaining: decision.remaining,
-                ..Decided::new(policy.name, Label::Allow.as_str())
-            }),
-            field: headers::only_item(policy.name, decision),
-            debits,
-            ..Self::default()
-        }
-    }
-}
-
 impl Denied {
     /// What it is answered with.
     pub const fn refusal(self) -> Refusal {
