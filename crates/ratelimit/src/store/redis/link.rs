@@ -1,5 +1,6 @@
 //! The task that holds the connection.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,6 +20,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// Longest pause before the first probe; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// Calls from which on they go in halves.
+const MANY: usize = 16;
 /// How often a node says that it lives.
 const BEAT: Duration = Duration::from_secs(3);
 /// Without a word for so long a node is gone.
@@ -129,6 +132,16 @@ impl Link {
     }
 }
 
+/// How many of the calls that wait go together. When nothing is under way, half of
+/// many go first: the server decides these while we send the others, and we answer
+/// these while it decides the others; all together we would take turns.
+const fn most(waiting: usize, idle: bool) -> usize {
+    if idle && waiting >= MANY && waiting < 2 * MAX_BATCH {
+        return waiting.div_ceil(2);
+    }
+    MAX_BATCH
+}
+
 /// Carries jobs until the store is taken for down; `None` when there will be none.
 async fn serve(state: &State, link: &Link, jobs: &mut mpsc::Receiver<Job>) -> Option<()> {
     let mut under_way = FuturesUnordered::new();
@@ -136,8 +149,13 @@ async fn serve(state: &State, link: &Link, jobs: &mut mpsc::Receiver<Job>) -> Op
     beat.reset();
     let mut batch = Vec::with_capacity(MAX_BATCH);
     loop {
+        let idle = under_way.is_empty();
+        let some = poll_fn(|context| {
+            let most = most(jobs.len(), idle);
+            jobs.poll_recv_many(context, &mut batch, most)
+        });
         tokio::select! {
-            count = jobs.recv_many(&mut batch, MAX_BATCH), if under_way.len() < IN_FLIGHT => {
+            count = some, if under_way.len() < IN_FLIGHT => {
                 if count == 0 {
                     return None;
                 }

@@ -32,7 +32,8 @@ pub const PATIENCE: u32 = 3;
 /// A step is one script that runs alone on the server and reads the server's
 /// own time, so no process's clock matters. State is one eight-byte TAT a key
 /// that expires when it no longer says anything. Calls that arrive together
-/// share a script call, at most [`MAX_BATCH`]. A call is answered within the
+/// share a script call, at most [`MAX_BATCH`]; of many the first half goes alone,
+/// so that process and server work side by side. A call is answered within the
 /// deadline; when the store has given no good answer for [`PATIENCE`] deadlines,
 /// or the connection breaks, it is taken for down: calls fail at once, and one
 /// probe at a time looks whether it is back, after pauses drawn at random.
