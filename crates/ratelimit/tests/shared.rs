@@ -301,13 +301,13 @@ async fn without_the_store_what_is_refused_further_inside_is_owed_by_nobody() {
 
 #[tokio::test]
 async fn what_the_store_cannot_be_told_is_lost_and_counted_and_no_answer_waits() {
-    let server = Server::start().await;
-    let one = process(&server, limit(40), Duration::from_millis(100));
-    let (hold, held) = tokio::sync::watch::channel(false);
+    let mut server = Server::start().await;
+    let one = process(&server, limit(40), PATIENCE);
+    let (done, waits) = tokio::sync::watch::channel(false);
     let handler = service_fn(move |_: Request<()>| {
-        let mut held = held.clone();
+        let mut waits = waits.clone();
         async move {
-            let _ = held.wait_for(|open| *open).await;
+            let _ = waits.wait_for(|open| *open).await;
             Ok::<_, Infallible>(Refusal::Draining.response::<String>())
         }
     });
@@ -319,13 +319,13 @@ async fn what_the_store_cannot_be_told_is_lost_and_counted_and_no_answer_waits()
         (counted(&one, Source::Store) == 1).then_some(())
     })
     .await;
-    server.signal(Signal::STOP);
+    server.kill();
     until_told("the break", async || {
         ask(&one, 3).await;
         (!one.is_up()).then_some(())
     })
     .await;
-    hold.send_replace(true);
+    done.send_replace(true);
     assert_eq!(answer.await.unwrap().unwrap().status(), 503);
     assert_eq!(one.refunds(), Refunds { given: 0, lost: 1 });
 }

@@ -75,7 +75,7 @@ impl Gate for LimitGate {
         };
         let now = started.filter(|_| self.clocked);
         match self.limiter.decide_request(request, mode, now, client) {
-            Word::Usual(usual) => Ok(self.note(usual, mode)),
+            Word::Usual(usual) => Ok(noted(usual, mode)),
             Word::Other(answer) => match self.settle(answer, None) {
                 (None, pass) => Ok(pass),
                 (Some(refusal), pass) => Err(Refused { refusal, pass }),
@@ -107,6 +107,23 @@ impl Gate for LimitGate {
     }
 }
 
+/// Tells the record of a request that passes, and what its answer says.
+#[inline]
+fn noted(usual: Usual, mode: Mode) -> Fields {
+    let decided = usual.decided();
+    current::with(|record| {
+        record.decision = Some(match record.decision {
+            None => decided,
+            Some(other) => decided.or_graver(Some(other)),
+        });
+    });
+    Fields {
+        limits: usual.field.filter(|_| mode == Mode::Enforce),
+        seldom: None,
+        debits: usual.debits,
+    }
+}
+
 /// Whether a part of ours refused the request before anything was done for it.
 #[inline]
 pub(crate) fn is_refusal<B>(response: &Response<B>) -> bool {
@@ -132,23 +149,6 @@ impl LimitGate {
                 }
                 mode
             }
-        }
-    }
-
-    /// Tells the record of a request that passes, and what its answer says.
-    #[inline]
-    fn note(&self, usual: Usual, mode: Mode) -> Fields {
-        let decided = usual.decided();
-        current::with(|record| {
-            record.decision = Some(match record.decision {
-                None => decided,
-                Some(other) => decided.or_graver(Some(other)),
-            });
-        });
-        Fields {
-            limits: usual.field.filter(|_| mode == Mode::Enforce),
-            seldom: None,
-            debits: usual.debits,
         }
     }
 

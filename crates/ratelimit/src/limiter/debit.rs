@@ -148,7 +148,7 @@ mod tests {
         let limit = Limit::per_client().quota(Quota::per_hour(1));
         let limiter = Limiter::new([limit], clock.clone(), Trust::nobody()).unwrap();
         let came = clock.now();
-        hand.advance(Duration::from_secs(60));
+        hand.advance(Duration::from_mins(1));
         let mut request = http::Request::from_parts(parts(), ());
         let word = limiter.decide_request(&mut request, Mode::Enforce, Some(came), None);
         let answer = word.answer();

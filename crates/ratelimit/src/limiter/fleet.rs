@@ -73,12 +73,12 @@ impl Keys {
         let Some(place) = self.0.get_mut(at) else {
             return;
         };
-        let Some(named) = place.as_mut().filter(|named| named.key.is_none()) else {
+        let Some(own) = place.as_mut().filter(|own| own.key.is_none()) else {
             return;
         };
         let policy = &names.limiter.policies[at];
-        named.key = names.subject.fleet_key(policy, names.limiter);
-        if named.key.is_none() {
+        own.key = names.subject.fleet_key(policy, names.limiter);
+        if own.key.is_none() {
             policy.count(Label::NoKey);
             *place = None;
         }

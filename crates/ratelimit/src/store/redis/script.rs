@@ -123,12 +123,12 @@ fn pack<'a>(calls: impl Iterator<Item = &'a Call>) -> Vec<u8> {
         };
         packed.extend([kind, call.wants.len() as u8]);
         for want in &call.wants {
-            let (interval, cells) = match call.kind {
+            let (unit, amount) = match call.kind {
                 // Nanoseconds are its cells.
                 Kind::Credit(nanos) => (1.0, -(nanos as f64)),
                 _ => (want.gcra.interval() as f64, f64::from(want.cells)),
             };
-            for number in [interval, want.gcra.limit() as f64, cells] {
+            for number in [unit, want.gcra.limit() as f64, amount] {
                 packed.extend(number.to_le_bytes());
             }
         }
