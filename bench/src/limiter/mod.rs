@@ -70,7 +70,7 @@ pub struct Costs {
     /// Resident bytes a key, at a million keys of 16 to 40 bytes.
     pub bytes_per_key: f64,
     /// Instructions of a decision on a resident key of 28 bytes, time given: the mean of
-    /// forty such keys.
+    /// four hundred such keys.
     pub instructions: f64,
 }
 
