@@ -70,7 +70,7 @@ bench-limiter: debian ## The limiter beside governor, a few minutes on two idle 
 	$(BENCH) table --only limiter
 
 .PHONY: bench-redis
-bench-redis: debian ## Limits shared through Redis beside a plain script, some minutes on two idle cores: rewrites their section
+bench-redis: debian ## Limits shared through Redis beside a plain script, six minutes on two idle cores: rewrites their section
 	$(BENCH) table --only redis
 
 .PHONY: bench-quick
