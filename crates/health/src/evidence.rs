@@ -169,6 +169,17 @@ impl Evidence {
         }
     }
 
+    /// Whether [`Reading::status`] is none that fails, in the few instructions that
+    /// every probe takes for every check.
+    pub(crate) fn serves(&self, now: u64, rules: &Rules) -> bool {
+        if rules.optional {
+            return true;
+        }
+        let word = self.word.load(Ordering::Acquire);
+        let runs = matches!(Verdict::of(word), Verdict::Passing | Verdict::Wavering);
+        runs && now.saturating_sub(word >> 2) <= rules.max_age.saturating_mul(2)
+    }
+
     pub(crate) fn took(&self) -> u64 {
         self.took.load(Ordering::Relaxed)
     }
@@ -260,6 +271,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_serves_is_what_does_not_fail(
+            verdict in 0_u64..4, taken in 0_u64..50, now in 0_u64..100, optional: bool,
+        ) {
+            let rules = Rules { optional, ..RULES };
+            let evidence = Evidence::default();
+            evidence.keep(Verdict::of(verdict), taken, 1, None);
+            let status = evidence.read().status(now, &rules);
+            prop_assert_eq!(evidence.serves(now, &rules), status != Status::Fail);
+        }
+
         #[test]
         fn a_flapping_check_changes_its_verdict_at_most_once(flaps in 1_usize..100) {
             let runs: Vec<bool> = (0..flaps).map(|run| run % 2 == 0).collect();

@@ -57,6 +57,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     checks: Vec<Watched>,
     hearts: Vec<Heartbeat>,
+    /// Nanoseconds without a beat of the runtime's heart, the first, from which on
+    /// it is not ready.
+    unmoved_after: u64,
     workers: Workers,
     advices: Vec<Advice>,
     latches: Arc<Latches>,

@@ -83,9 +83,13 @@ impl Heartbeat {
     }
 
     pub(crate) fn silence(&self, now: u64) -> Duration {
+        Duration::from_nanos(self.silent_nanos(now))
+    }
+
+    pub(crate) fn silent_nanos(&self, now: u64) -> u64 {
         match self.heart.last.load(Ordering::Relaxed) {
-            0 => Duration::ZERO,
-            last => Duration::from_nanos(now.saturating_sub(last)),
+            0 => 0,
+            last => now.saturating_sub(last),
         }
     }
 

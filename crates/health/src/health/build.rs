@@ -5,6 +5,7 @@ use std::time::Duration;
 use plimsoll_core::Clock;
 
 use super::observe::UNTOLD;
+use super::run::pause;
 use super::{Health, Inner, Watched};
 use crate::advice::Advice;
 use crate::check::Check;
@@ -143,6 +144,7 @@ impl HealthBuilder {
         }
         let max_stall = self.max_stall.unwrap_or(MAX_SILENCE);
         let runtime = Heartbeat::new(RUNTIME).max_silence(max_stall);
+        let unmoved_after = pause(&runtime).saturating_mul(MISSED).as_nanos();
         let mut hearts = vec![runtime];
         hearts.extend(self.hearts);
         for heart in &hearts {
@@ -175,6 +177,7 @@ impl HealthBuilder {
         Ok(Health(Arc::new(Inner {
             checks,
             hearts,
+            unmoved_after: u64::try_from(unmoved_after).unwrap_or(u64::MAX),
             workers: Workers::new(max_stall),
             advices: self.advices,
             latches: Arc::new(Latches::default()),
@@ -190,6 +193,9 @@ impl HealthBuilder {
         })))
     }
 }
+
+/// Beats of the runtime's heart without which it is not ready.
+const MISSED: u32 = 5;
 
 /// Whether a check's times fit one another.
 fn timed(check: &Check) -> Result<(), HealthError> {

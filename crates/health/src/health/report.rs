@@ -3,14 +3,10 @@
 use std::borrow::Cow;
 
 use super::build::WORKERS;
-use super::run::pause;
 use super::{Health, Inner, Watched};
 use crate::evidence::Status;
 use crate::heartbeat::Heartbeat;
 use crate::latch::Progress;
-
-/// Beats of the runtime's heart without which it is not ready.
-const MISSED: u32 = 5;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +76,7 @@ impl Inner {
             }
             Probe::Startup => self.latches.all_open(),
             Probe::Ready => {
-                let serves = |watched: &Watched| {
-                    watched.evidence.read().status(now, &watched.rules) != Status::Fail
-                };
+                let serves = |watched: &Watched| watched.evidence.serves(now, &watched.rules);
                 self.latches.all_open()
                     && !self.drain.is_draining()
                     && self.unmoved(now).is_none()
@@ -163,7 +157,7 @@ impl Inner {
     /// traffic had better go elsewhere, well before liveness fails.
     fn unmoved(&self, now: u64) -> Option<&Heartbeat> {
         let heart = self.hearts.first()?;
-        (heart.silence(now) > pause(heart) * MISSED).then_some(heart)
+        (heart.silent_nanos(now) > self.unmoved_after).then_some(heart)
     }
 
     fn startup(&self) -> Vec<Row<'_>> {
