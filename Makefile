@@ -27,7 +27,7 @@ soak: tools ## Proofs longer than two minutes, each also in `test` once and shor
 	cargo nextest run --package card-service --all-features $(LOCKED) --test process --stress-count 100 drain::
 	PLIMSOLL_SOAK_RESTARTS=100 cargo nextest run --package card-service --all-features $(LOCKED) --test process --no-capture rolling::
 	PLIMSOLL_SOAK_BLOCK_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --test faults --no-capture
-	PLIMSOLL_SOAK_PROBE_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --test soak --no-capture --run-ignored only probes::
+	PLIMSOLL_SOAK_PROBE_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --cargo-profile budget --test soak --no-capture --run-ignored only probes::
 	PLIMSOLL_SOAK_SECONDS=600 cargo nextest run --package plimsoll --all-features $(LOCKED) --test soak --no-capture collector
 
 .PHONY: build

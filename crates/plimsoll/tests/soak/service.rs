@@ -21,9 +21,10 @@ pub(crate) fn start(collector: &str) -> Process {
     Process::start(&mut command)
 }
 
-/// Starts the service without a collector.
-pub(crate) fn start_alone() -> Process {
-    Process::start(&mut command())
+/// Starts the service without a collector, for one core: with one worker, as tokio
+/// would take there.
+pub(crate) fn start_for_one_core() -> Process {
+    Process::start(command().env("TOKIO_WORKER_THREADS", "1"))
 }
 
 fn command() -> Command {
@@ -35,7 +36,7 @@ fn command() -> Command {
     command
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "the service that the other tests start"]
 async fn runs_until_a_signal() {
     let builder = Plimsoll::builder("soak");
