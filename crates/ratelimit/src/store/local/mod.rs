@@ -275,7 +275,7 @@ impl Local {
             decision,
             contended,
         } = self.ask_word(id, &ask);
-        if !decision.allows() {
+        if !decision.allows() && self.lanes.suit(ask.gcra) {
             return self.ask_after_recall(id, &ask).unwrap_or(decision);
         }
         if spent || contended {
