@@ -21,8 +21,9 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(400);
 /// For which a worker may be blocked.
 pub(crate) const MAX_STALL: Duration = Duration::from_millis(1_500);
 
-/// For which the check `steady` fails at least.
-pub(crate) const DWELL: Duration = Duration::from_secs(10);
+/// For which the check `steady` fails at least: longer than all that a test does
+/// to the database meanwhile.
+pub(crate) const DWELL: Duration = Duration::from_secs(20);
 
 const DATABASE: &str = "FAULTS_DATABASE";
 /// When it is set, a second check of the database, `steady`, dwells.
