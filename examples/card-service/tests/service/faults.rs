@@ -111,7 +111,7 @@ async fn faults_do_not_strike_what_is_no_route() {
 async fn the_switches_are_read_changed_and_reset_over_http() {
     let service = Service::start().await;
     let control = faults::router(service.faults().clone());
-    let off = json!({"database_slow_ms": 0, "database_down": false, "error_percent": 0, "panic_percent": 0});
+    let off = json!({"database_slow_ms": 0, "database_down": false, "error_percent": 0, "panic_percent": 0, "worker_blocked": false});
     assert_eq!(
         ask(&control, Method::GET, "/faults", None).await,
         (StatusCode::OK, off.clone())
