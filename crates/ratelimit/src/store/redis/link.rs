@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError};
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::script::Scripts;
@@ -148,6 +149,7 @@ async fn serve(state: &State, link: &Link, jobs: &mut mpsc::Receiver<Job>) -> Op
     let mut beat = interval(BEAT);
     beat.reset();
     let mut batch = Vec::with_capacity(MAX_BATCH);
+    let mut halved = false;
     loop {
         let idle = under_way.is_empty();
         let some = poll_fn(|context| {
@@ -155,13 +157,17 @@ async fn serve(state: &State, link: &Link, jobs: &mut mpsc::Receiver<Job>) -> Op
             jobs.poll_recv_many(context, &mut batch, most)
         });
         tokio::select! {
-            count = some, if under_way.len() < IN_FLIGHT => {
+            count = some, if !halved && under_way.len() < IN_FLIGHT => {
                 if count == 0 {
                     return None;
                 }
+                halved = idle && count < MAX_BATCH && !jobs.is_empty();
                 let batch = std::mem::replace(&mut batch, Vec::with_capacity(MAX_BATCH));
                 under_way.push(link.clone().carry(state, batch));
             }
+            // Once the first half is written: what the server reads together it also
+            // answers together.
+            () = yield_now(), if halved => halved = false,
             Some(done) = under_way.next() => {
                 if let Err(error) = done {
                     tracing::debug!(error = %error.category(), "the store failed");
