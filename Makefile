@@ -25,6 +25,7 @@ demo: build ## The whole story in 90 seconds: load, fault, alarm, recovery, drai
 .PHONY: soak
 soak: tools ## Proofs longer than two minutes, each also in `test` once and short: a hundred kills under load, a hundred rolling restarts, the table of faults with a worker blocked for ten seconds, probes at four fifths of capacity, ten minutes with a collector dead for two
 	cargo nextest run --package card-service --all-features $(LOCKED) --test process --stress-count 100 drain::
+	cargo nextest run --package card-service --all-features $(LOCKED) --test process --stress-count 20 --run-ignored only stalled
 	PLIMSOLL_SOAK_RESTARTS=100 cargo nextest run --package card-service --all-features $(LOCKED) --test process --no-capture rolling::
 	PLIMSOLL_SOAK_BLOCK_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --test faults --no-capture
 	PLIMSOLL_SOAK_PROBE_SECONDS=10 cargo nextest run --package plimsoll --all-features $(LOCKED) --cargo-profile budget --test soak --no-capture --run-ignored only probes::
